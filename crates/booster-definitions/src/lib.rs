@@ -1,0 +1,33 @@
+//! What definitions are: components, versions, releases, and the archive that carries a release.
+//!
+//! This crate promises that the same files always give the same archive bytes and so the same
+//! SHA-256, and that unpacking an archive can write nothing outside its folder. It does not know
+//! where an archive comes from, who signed it, or what an engine makes of its files.
+//!
+//! ```
+//! use booster_definitions::{Component, Version};
+//!
+//! let version: Version = "1.419.25.0".parse()?;
+//! assert!(version > "1.419.3.0".parse()?);
+//! assert_eq!(Component::Antivirus.to_string(), "antivirus");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod archive;
+mod component;
+mod digest;
+mod file_kind;
+mod path;
+mod release;
+mod version;
+
+pub use component::{Component, UnknownComponent};
+pub use digest::{Digest, DigestWriter, InvalidDigest};
+pub use file_kind::{FileKind, SelfTest};
+pub use path::{DefinitionPath, UnsafePath};
+pub use release::{
+    ArchiveInfo, Counts, FileEntry, FullPackage, MANIFEST_FORMAT, ManifestError, ReleaseManifest, Requires,
+    full_target, manifest_target,
+};
+pub use version::{InvalidVersion, Version};
