@@ -1,0 +1,44 @@
+//! Generations of installed definitions on disk.
+//!
+//! A generation is an immutable folder: the files of every component, and the image that the
+//! engine made of them. One is current. This crate promises:
+//!
+//! * A new generation becomes visible in one atomic, flushed step ([`Staging::commit`]); all
+//!   components switch together. A crash at any instruction leaves the old generation current or
+//!   the new one, and the next [`Store::begin`] removes what the crash left.
+//! * One operation at a time changes a data folder ([`StoreError::Busy`] says which one does).
+//! * Reading ([`Store::current`], [`Store::history`], [`Store::checks`]) writes nothing and needs no
+//!   lock.
+//! * [`verify`] finds every byte of the installed set that differs from what the publisher signed.
+//!
+//! It does not know where releases come from or what an engine makes of them.
+//!
+//! ```text
+//! <data folder>/
+//!   lock                  held while an operation runs; names it
+//!   current               the current and the last known good generation
+//!   trust/                the trusted metadata (booster-trust)
+//!   generations/00000012/ generation.json, <component>/, image/, and per component its manifest,
+//!                         its file list and, in authority/, the metadata that authorised it
+//!   staging/              work in progress: debris as soon as nobody holds the lock
+//!   history.json          what operations changed
+//!   checks.json           when each source was last asked, and its last error
+//! ```
+#![forbid(unsafe_code)]
+
+mod error;
+mod generation;
+mod journal;
+mod lock;
+mod operation;
+mod pointer;
+mod staging;
+mod store;
+pub mod verify;
+
+pub use error::StoreError;
+pub use generation::{GenerationRecord, Installed, InstalledComponent};
+pub use journal::{Change, HistoryEntry, SourceCheck};
+pub use operation::Operation;
+pub use staging::{NewComponent, Staging};
+pub use store::{Store, StoreOptions};

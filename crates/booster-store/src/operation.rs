@@ -1,0 +1,184 @@
+//! An operation: the right to change a data folder, and the recovery that comes with it.
+
+use crate::{
+    HistoryEntry, Installed, SourceCheck, Staging, Store, StoreError, journal, journal::Damage, lock::Lock,
+    pointer::Pointer, verify::Verification,
+};
+use std::{fs, io, path::Path};
+
+/// The right to change a data folder. Dropping it gives the right back.
+#[derive(Debug)]
+pub struct Operation {
+    store: Store,
+    // Held, never read: it is released when the operation ends.
+    _lock: Lock,
+}
+
+impl Operation {
+    /// Puts the folder in order: what a crash left is removed, a damaged pointer is set anew.
+    pub(crate) fn recover(store: Store, lock: Lock) -> Result<Self, StoreError> {
+        let operation = Self { store, _lock: lock };
+        operation.remove_leftovers()?;
+        let pointer = operation.repaired_pointer()?;
+        operation.collect(pointer)?;
+        Ok(operation)
+    }
+
+    /// The store that this operation changes.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Starts a new generation. Nothing of it is visible before [`Staging::commit`].
+    ///
+    /// # Errors
+    /// The system's answer.
+    pub fn stage(&self) -> Result<Staging<'_>, StoreError> {
+        Staging::new(self)
+    }
+
+    /// Writes a finished operation into the history.
+    ///
+    /// # Errors
+    /// The system's answer.
+    pub fn record_history(&self, entry: HistoryEntry) -> Result<(), StoreError> {
+        journal::append(self.store.data_dir(), entry)
+    }
+
+    /// Remembers when a kind of source was asked, and what it answered.
+    ///
+    /// # Errors
+    /// The system's answer.
+    pub fn record_check(&self, source: &str, check: SourceCheck) -> Result<(), StoreError> {
+        journal::record_check(self.store.data_dir(), source, check)
+    }
+
+    /// Remembers what a verification found damaged, so that the next update installs it afresh.
+    ///
+    /// # Errors
+    /// The system's answer.
+    pub fn record_damage(&self, installed: &Installed, found: &Verification) -> Result<(), StoreError> {
+        let damage = Damage { generation: found.generation, components: found.damaged_components(installed) };
+        journal::record_damage(self.store.data_dir(), &damage)
+    }
+
+    /// Makes a complete generation current and the one before it the last known good one.
+    pub(crate) fn switch_to(&self, number: u64) -> Result<Installed, StoreError> {
+        let last_known_good = Pointer::load(self.store.data_dir())?.map(|pointer| pointer.generation);
+        let pointer = Pointer { generation: number, last_known_good };
+        pointer.save(self.store.data_dir())?;
+        let installed = self.store.generation(number)?;
+        // The switch has happened: old generations that cannot be removed now go with the next start.
+        if let Err(error) = self.collect(Some(pointer)) {
+            tracing::warn!(%error, "old generations could not be removed");
+        }
+        Ok(installed)
+    }
+
+    /// Removes staging areas and half-written small files.
+    fn remove_leftovers(&self) -> Result<(), StoreError> {
+        remove_tree(&self.store.staging_dir())?;
+        for dir in [self.store.data_dir(), &self.store.trust_dir()] {
+            for path in leftovers(dir).map_err(StoreError::io(format!("listing {}", dir.display())))? {
+                fs::remove_file(&path).map_err(StoreError::io(format!("removing {}", path.display())))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The pointer, set anew to the newest whole generation where it is missing or damaged.
+    fn repaired_pointer(&self) -> Result<Option<Pointer>, StoreError> {
+        match Pointer::load(self.store.data_dir()) {
+            Ok(Some(pointer)) if self.store.generation(pointer.generation).is_ok() => {
+                return Ok(Some(pointer));
+            }
+            Ok(_) => {}
+            Err(StoreError::Damaged { path, reason }) => {
+                tracing::warn!(path = %path.display(), %reason, "the pointer to the current generation is damaged");
+            }
+            Err(error) => return Err(error),
+        }
+        let whole =
+            self.store.generation_numbers()?.into_iter().rev().find(|&n| self.store.generation(n).is_ok());
+        let pointer = whole.map(|generation| Pointer { generation, last_known_good: None });
+        if let Some(pointer) = pointer {
+            tracing::warn!(generation = pointer.generation, "the newest whole generation is made current");
+            pointer.save(self.store.data_dir())?;
+        }
+        Ok(pointer)
+    }
+
+    /// Removes generations that are no longer needed, and those that never became current.
+    fn collect(&self, pointer: Option<Pointer>) -> Result<(), StoreError> {
+        let numbers = self.store.generation_numbers()?;
+        for number in surplus(&numbers, pointer, self.store.options().keep_generations) {
+            // Renamed away first: a crash in the middle leaves debris in staging, not half a generation.
+            let grave = self.store.staging_dir();
+            let failed = || StoreError::io(format!("removing generation {number}"));
+            fs::create_dir_all(&grave).map_err(failed())?;
+            fs::rename(self.store.generation_dir(number), grave.join(format!("removed-{number}")))
+                .map_err(failed())?;
+        }
+        remove_tree(&self.store.staging_dir())
+    }
+}
+
+/// The generations to remove: all after the current one, and the oldest beyond the number to keep.
+fn surplus(numbers: &[u64], pointer: Option<Pointer>, keep: usize) -> Vec<u64> {
+    let Some(pointer) = pointer else { return numbers.to_vec() };
+    let (kept, newer): (Vec<u64>, Vec<u64>) = numbers.iter().partition(|&&n| n <= pointer.generation);
+    let spare = kept.iter().filter(|&&n| !pointer.names(n));
+    let named = kept.iter().filter(|&&n| pointer.names(n)).count();
+    let room = keep.max(2).saturating_sub(named);
+    let removed = spare.clone().count().saturating_sub(room);
+    spare.take(removed).copied().chain(newer).collect()
+}
+
+/// Half-written small files in a folder, see [`booster_durable::LEFTOVER_ENDING`].
+fn leftovers(dir: &Path) -> io::Result<Vec<std::path::PathBuf>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(booster_durable::LEFTOVER_ENDING) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// Removes a folder with all in it; one that is not there is fine.
+pub(crate) fn remove_tree(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(StoreError::io(format!("removing {}", path.display()))(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_current_the_last_known_good_and_the_newest_others_are_kept() {
+        let at = |generation, last_known_good| Some(Pointer { generation, last_known_good });
+        for (numbers, pointer, keep, removed) in [
+            (&[][..], None, 3, &[][..]),
+            (&[1, 2], None, 3, &[1, 2]),
+            (&[1, 2, 3], at(3, Some(2)), 3, &[]),
+            (&[1, 2, 3, 4], at(4, Some(3)), 3, &[1]),
+            (&[1, 2, 3, 4], at(4, Some(1)), 2, &[2, 3]),
+            (&[1, 2, 3, 4], at(4, Some(1)), 3, &[2]),
+            (&[1, 2, 3], at(2, Some(1)), 3, &[3]),
+            (&[5], at(5, None), 0, &[]),
+        ] {
+            assert_eq!(surplus(numbers, pointer, keep), removed, "{numbers:?} {pointer:?} {keep}");
+        }
+    }
+}
