@@ -1,0 +1,108 @@
+//! From a request to a response: names, files and decisions put together.
+
+use super::{
+    RequestObserver,
+    answer::{Answer, Facts, allowed, decide},
+    body::{Body, Ending},
+    name::PublicName,
+    open::{Folder, OpenFile},
+};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    header::{self, HeaderName, HeaderValue},
+};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
+
+/// Answers the requests of one connection.
+pub(super) struct Responder {
+    pub folder: Arc<Folder>,
+    pub peer: SocketAddr,
+    pub observer: Option<RequestObserver>,
+}
+
+impl Responder {
+    /// Never fails: what goes wrong becomes a status.
+    pub async fn respond<B>(&self, request: &Request<B>) -> Response<Body> {
+        let started = Instant::now();
+        let mut response = self.answer(request).await;
+        set(&mut response, header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        let ending = Ending::new(self.peer, request, response.status(), started, self.observer.clone());
+        response.map(|body| body.ending_with(ending))
+    }
+
+    async fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
+        if !allowed(request.method()) {
+            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
+            set(&mut response, header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        let Some(name) = PublicName::parse(request.uri().path()) else { return plain(StatusCode::NOT_FOUND) };
+        match self.open(name.clone()).await {
+            Ok(Some(opened)) => file_response(request, &name, opened),
+            Ok(None) => plain(StatusCode::NOT_FOUND),
+            Err(error) => {
+                tracing::error!(path = request.uri().path(), %error, "a file of the repository cannot be read");
+                plain(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+        }
+    }
+
+    async fn open(&self, name: PublicName) -> std::io::Result<Option<OpenFile>> {
+        let folder = Arc::clone(&self.folder);
+        tokio::task::spawn_blocking(move || folder.open(&name)).await?
+    }
+}
+
+fn file_response<B>(request: &Request<B>, name: &PublicName, opened: OpenFile) -> Response<Body> {
+    let OpenFile { file, facts } = opened;
+    let answer = decide(request.method(), request.headers(), &facts);
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = answer.status();
+    describe(&mut response, name, &facts);
+    let range = match answer {
+        Answer::Whole => 0..facts.length,
+        Answer::Part(range) => {
+            let value = format!("bytes {}-{}/{}", range.start, range.end - 1, facts.length);
+            set_text(&mut response, header::CONTENT_RANGE, &value);
+            range
+        }
+        Answer::RangeNotSatisfiable => {
+            set_text(&mut response, header::CONTENT_RANGE, &format!("bytes */{}", facts.length));
+            return response;
+        }
+        Answer::NotModified | Answer::PreconditionFailed | Answer::MethodNotAllowed => return response,
+    };
+    set(&mut response, header::CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
+    if *request.method() == Method::GET {
+        *response.body_mut() = Body::file(file, range);
+    }
+    response
+}
+
+/// The headers that every answer about a file carries (RFC 9110 section 15.4.5 for 304).
+fn describe(response: &mut Response<Body>, name: &PublicName, facts: &Facts) {
+    set(response, header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    set(response, header::CACHE_CONTROL, HeaderValue::from_static(name.lifetime.cache_control()));
+    set(response, header::CONTENT_TYPE, HeaderValue::from_static(name.media_type()));
+    set_text(response, header::ETAG, &facts.etag);
+}
+
+/// An answer without a file. It must not be kept by caches: the next root is asked for before it
+/// exists.
+fn plain(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    set(&mut response, header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn set(response: &mut Response<Body>, name: HeaderName, value: HeaderValue) {
+    response.headers_mut().insert(name, value);
+}
+
+/// For values that are made of digits, hexadecimal and punctuation only.
+fn set_text(response: &mut Response<Body>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        set(response, name, value);
+    }
+}
