@@ -1,0 +1,163 @@
+//! Making the parts of an update from the settings.
+
+use crate::{ConfigError, Expiry, Http, Secret, Settings, SourceSettings};
+use booster_engine::{ScanLimits, ScanOptions, Worker, WorkerLimits};
+use booster_sources::{
+    ClientCertificate, Credentials, DirectorySource, HttpOptions, HttpSource, ProxyChoice, Source,
+    SourceKind, TransferRules,
+};
+use booster_store::{Store, StoreOptions};
+use booster_trust::FreshnessPolicy;
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc};
+
+/// Which of the sources are asked, as a caller says it.
+#[derive(Debug, Clone, Default)]
+pub struct SourceChoice {
+    /// Only sources of this kind.
+    pub kind: Option<SourceKind>,
+    /// This source, in place of those configured.
+    pub from: Option<SourceSettings>,
+}
+
+impl Settings {
+    /// The chosen sources, in the order in which they are tried. Certificates are read; nothing is
+    /// sent yet.
+    pub fn sources(&self, choice: &SourceChoice) -> Result<Vec<Arc<dyn Source>>, ConfigError> {
+        let candidates = match &choice.from {
+            Some(source) => std::slice::from_ref(source),
+            None => &self.sources,
+        };
+        let wanted = |source: &&SourceSettings| choice.kind.is_none_or(|kind| kind == source.kind);
+        let sources: Vec<_> = candidates.iter().filter(wanted).collect();
+        match (sources.is_empty(), choice.kind) {
+            (true, Some(kind)) => Err(ConfigError::NoSourceOfKind { kind }),
+            (true, None) => Err(ConfigError::NoSource),
+            (false, _) => sources.into_iter().map(|source| self.source(source)).collect(),
+        }
+    }
+
+    fn source(&self, source: &SourceSettings) -> Result<Arc<dyn Source>, ConfigError> {
+        match (source.kind, &source.path) {
+            (SourceKind::Http, _) => {
+                let source = HttpSource::new(self.http_options(source)?);
+                Ok(Arc::new(source.map_err(|error| ConfigError::Source(Box::new(error)))?))
+            }
+            (SourceKind::Directory, Some(path)) => Ok(Arc::new(DirectorySource::new(path))),
+            (kind, _) => Err(ConfigError::Unsupported { kind }),
+        }
+    }
+
+    fn http_options(&self, source: &SourceSettings) -> Result<HttpOptions, ConfigError> {
+        let http = source.http.or(&self.http);
+        let mut options = match (&source.url, &source.metadata_url, &source.targets_url) {
+            (_, Some(metadata), Some(targets)) => HttpOptions::separate(metadata.clone(), targets.clone()),
+            (Some(url), _, _) => HttpOptions::new(url.clone()),
+            _ => return Err(ConfigError::NoSource),
+        };
+        options.credentials = credentials(&http.user, "user", &http.password, "password")?;
+        options.proxy = proxy(&http)?;
+        options.client_certificate = client_certificate(&http)?;
+        options.ca_bundle = http.ca_bundle;
+        options.max_redirects = http.max_redirects.unwrap_or(options.max_redirects);
+        options.allow_other_hosts = http.allow_other_hosts.unwrap_or(options.allow_other_hosts);
+        options.user_agent = http.user_agent.unwrap_or(options.user_agent);
+        options.rules = self.transfer_rules();
+        Ok(options)
+    }
+
+    /// When a transfer is given up.
+    pub fn transfer_rules(&self) -> TransferRules {
+        TransferRules {
+            minimum_bytes: self.transfer.minimum.0,
+            window: self.transfer.window.0,
+            connect_timeout: self.transfer.connect_timeout.0,
+            response_timeout: self.transfer.response_timeout.0,
+        }
+    }
+
+    /// What decides whether metadata has expired.
+    pub fn freshness_policy(&self) -> FreshnessPolicy {
+        match self.freshness.expiry {
+            Expiry::Enforced => FreshnessPolicy::Enforced,
+            Expiry::SignedTime => FreshnessPolicy::SignedTime {
+                // Durations here come from at most 2^64 milliseconds, which always fits.
+                max_age: self.freshness.max_age.0.try_into().unwrap_or(jiff::SignedDuration::MAX),
+            },
+        }
+    }
+
+    /// The data folder. Nothing is read or written yet.
+    pub fn store(&self) -> Store {
+        Store::new(&self.data_dir, StoreOptions { keep_generations: self.store.keep })
+    }
+
+    /// The compiling child process: `program` with the arguments that make it one.
+    pub fn worker(&self, program: PathBuf, arguments: Vec<std::ffi::OsString>) -> Worker {
+        let limits = WorkerLimits {
+            wall_time: self.engine.wall_time.0,
+            cpu_time: self.engine.cpu_time.0,
+            memory_bytes: self.engine.memory.0,
+            open_files: self.engine.open_files,
+            ..WorkerLimits::default()
+        };
+        Worker { program, args: arguments, limits }
+    }
+}
+
+impl Settings {
+    /// How much one file may cost when it is scanned.
+    pub fn scan_limits(&self) -> ScanLimits {
+        ScanLimits { file_bytes: self.scan.max_file_size.0, file_time: self.scan.max_file_time.0 }
+    }
+
+    /// How many files are scanned at once.
+    pub fn scan_options(&self) -> ScanOptions {
+        ScanOptions { threads: NonZeroUsize::new(self.scan.threads) }
+    }
+}
+
+fn credentials(
+    user: &Option<String>,
+    user_key: &'static str,
+    password: &Option<Secret>,
+    password_key: &'static str,
+) -> Result<Option<Credentials>, ConfigError> {
+    match (user, password) {
+        (Some(user), Some(password)) => {
+            Ok(Some(Credentials { user: user.clone(), password: password.reveal().to_owned() }))
+        }
+        (Some(_), None) => Err(ConfigError::Incomplete { given: user_key, missing: password_key }),
+        (None, Some(_)) => Err(ConfigError::Incomplete { given: password_key, missing: user_key }),
+        (None, None) => Ok(None),
+    }
+}
+
+fn proxy(http: &Http) -> Result<ProxyChoice, ConfigError> {
+    let credentials = credentials(&http.proxy_user, "proxy_user", &http.proxy_password, "proxy_password")?;
+    let url = match http.proxy.as_deref() {
+        None if credentials.is_some() => {
+            return Err(ConfigError::Incomplete { given: "proxy_user", missing: "proxy" });
+        }
+        None => return Ok(ProxyChoice::Environment),
+        Some("none") => return Ok(ProxyChoice::Direct),
+        Some(text) => text.parse::<url::Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https")),
+    };
+    // The text may hold a password, so it is not repeated.
+    let url = url.ok_or(ConfigError::InvalidProxy)?;
+    Ok(ProxyChoice::Url { url, credentials, except: http.no_proxy.clone() })
+}
+
+fn client_certificate(http: &Http) -> Result<Option<ClientCertificate>, ConfigError> {
+    match (&http.client_certificate, &http.client_key) {
+        (Some(certificate), Some(key)) => {
+            Ok(Some(ClientCertificate { certificate: certificate.clone(), key: key.clone() }))
+        }
+        (Some(_), None) => {
+            Err(ConfigError::Incomplete { given: "client_certificate", missing: "client_key" })
+        }
+        (None, Some(_)) => {
+            Err(ConfigError::Incomplete { given: "client_key", missing: "client_certificate" })
+        }
+        (None, None) => Ok(None),
+    }
+}

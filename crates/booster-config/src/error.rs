@@ -1,0 +1,80 @@
+//! What can be wrong with settings.
+
+use crate::{InvalidSource, Position};
+use booster_sources::{SourceError, SourceKind};
+use std::{io, path::PathBuf};
+
+/// Settings that cannot be used, with the place to correct.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration file {} cannot be read: {source}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The file is not TOML, has an unknown key or a wrong value.
+    #[error("{}{}: {message}", file.display(), position.map(|p| p.to_string()).unwrap_or_default())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// The place in it.
+        position: Option<Position>,
+        /// What is wrong there.
+        message: String,
+    },
+    /// An environment variable has an unknown key or a wrong value.
+    #[error("environment variable {name}: {message}")]
+    Variable {
+        /// The variable's name.
+        name: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A value that no single layer explains.
+    #[error("setting \"{key}\": {message}")]
+    Value {
+        /// The key, with dots.
+        key: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// There is nowhere to look.
+    #[error(
+        "no source is configured: name one with --from URL|PATH, or under \"sources\" in the configuration file"
+    )]
+    NoSource,
+    /// None of the configured sources is of the kind that was asked for.
+    #[error(
+        "no source of kind \"{kind}\" is configured: name one with --from, or under \"sources\" in the configuration file"
+    )]
+    NoSourceOfKind {
+        /// The kind.
+        kind: SourceKind,
+    },
+    /// A kind that this build does not speak.
+    #[error("sources of kind \"{kind}\" are not part of this build: use http or directory")]
+    Unsupported {
+        /// The kind.
+        kind: SourceKind,
+    },
+    /// Two settings that belong together, of which one is absent.
+    #[error("\"{given}\" is set and \"{missing}\" is not: set both, under [http] or for the source")]
+    Incomplete {
+        /// The one that is set.
+        given: &'static str,
+        /// The one that is not.
+        missing: &'static str,
+    },
+    /// A proxy that is neither a URL nor `none`.
+    #[error("the setting \"proxy\" is neither an http or https URL nor \"none\"")]
+    InvalidProxy,
+    /// A source that makes no sense.
+    #[error(transparent)]
+    InvalidSource(#[from] InvalidSource),
+    /// A source that cannot be set up, by a certificate that cannot be read for example.
+    #[error(transparent)]
+    Source(Box<SourceError>),
+}

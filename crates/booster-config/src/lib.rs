@@ -1,0 +1,26 @@
+//! What can be set, where it is set, and the parts that are made from it.
+//!
+//! Settings come in layers: defaults, a TOML file, environment variables, flags; each covers the one
+//! before. An unknown key or a wrong value is an error that names the file and the line, or the
+//! variable: a typing error never silently means "default". From the settings this crate makes
+//! sources, store options, engine limits and the freshness policy. It opens no connection and
+//! writes no file.
+#![forbid(unsafe_code)]
+
+mod assemble;
+mod error;
+mod load;
+mod position;
+mod secret;
+mod settings;
+mod source;
+mod units;
+
+pub use assemble::SourceChoice;
+pub use error::ConfigError;
+pub use load::{FileChoice, Flags, Layers, Loaded};
+pub use position::Position;
+pub use secret::Secret;
+pub use settings::{Engine, Expiry, Freshness, Http, Scan, Settings, Store, Transfer};
+pub use source::{InvalidSource, SourceSettings};
+pub use units::{Interval, InvalidUnit, Size};

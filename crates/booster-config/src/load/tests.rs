@@ -1,0 +1,168 @@
+use super::*;
+use crate::{Expiry, Interval};
+use booster_sources::SourceKind;
+
+fn load_file(text: &str) -> Result<Loaded, ConfigError> {
+    load(text, &[])
+}
+
+fn load(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(FILE_NAME);
+    fs::write(&file, text).unwrap();
+    let variables = variables.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+    Layers { file: FileChoice::Named(file), variables, flags: Flags::default() }.load()
+}
+
+fn place(error: &ConfigError) -> (usize, usize) {
+    match error {
+        ConfigError::File { position: Some(position), .. } => (position.line, position.column),
+        other => panic!("no position in {other:?}"),
+    }
+}
+
+#[test]
+fn an_unknown_key_is_an_error_that_names_file_line_and_column() {
+    for (text, line, column, key) in [
+        ("data_dri = \"x\"\n", 1, 1, "data_dri"),
+        ("\n[store]\nkeep = 2\n  kepe = 3\n", 4, 3, "kepe"),
+        ("[http]\n[http.proxie]\n", 2, 7, "proxie"),
+        ("[[sources]]\nkind = \"http\"\nurl = \"http://x/\"\nulr = \"y\"\n", 4, 1, "ulr"),
+        (
+            "[[sources]]\nkind=\"http\"\nurl=\"http://x/\"\n[sources.http]\nca_bundel=\"y\"\n",
+            5,
+            1,
+            "ca_bundel",
+        ),
+    ] {
+        let error = load_file(text).unwrap_err();
+        assert_eq!(place(&error), (line, column), "{error}");
+        let message = error.to_string();
+        assert!(message.contains(key) && message.contains("booster.toml:"), "{message}");
+    }
+}
+
+#[test]
+fn a_wrong_value_is_an_error_at_its_line() {
+    for (text, line) in [
+        ("[store]\nkeep = \"three\"\n", 2),
+        ("[freshness]\nmax_age = \"3 weeks\"\n", 2),
+        ("components = [\"antivirus\",\n \"antivrius\"]\n", 2),
+        ("sources = [\"http://ok/\",\n\"ftp://no/\"]\n", 2),
+        ("\n\n[[sources]]\nkind = \"directory\"\n", 3),
+        ("a = = 1", 1),
+    ] {
+        let error = load_file(text).unwrap_err();
+        assert_eq!(place(&error).0, line, "{error}");
+    }
+}
+
+#[test]
+fn each_layer_covers_the_one_before() {
+    let text = "data_dir = \"/file\"\n[store]\nkeep = 5\n[freshness]\nexpiry = \"signed-time\"\n";
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("x.toml");
+    fs::write(&file, text).unwrap();
+    let layers = Layers {
+        file: FileChoice::Named(file.clone()),
+        variables: vec![
+            ("BOOSTER_DATA_DIR".into(), "/variable".into()),
+            ("BOOSTER_STORE__KEEP".into(), "7".into()),
+        ],
+        flags: Flags { data_dir: Some("/flag".into()), root: None },
+    };
+    let loaded = layers.load().unwrap();
+    assert_eq!(loaded.settings.data_dir, Path::new("/flag"));
+    assert_eq!(loaded.settings.store.keep, 7);
+    assert_eq!(loaded.settings.freshness.expiry, Expiry::SignedTime);
+    assert_eq!(loaded.settings.freshness.out_of_date_after, Interval::days(7));
+    assert_eq!(loaded.file, Some(file));
+    assert_eq!(loaded.variables, ["BOOSTER_DATA_DIR", "BOOSTER_STORE__KEEP"]);
+}
+
+#[test]
+fn a_variables_text_may_look_like_a_number() {
+    let loaded = load("", &[("BOOSTER_HTTP__PROXY_PASSWORD", "0123"), ("BOOSTER_DATA_DIR", "7")]).unwrap();
+    assert_eq!(loaded.settings.http.proxy_password.unwrap().reveal(), "0123");
+    assert_eq!(loaded.settings.data_dir, Path::new("7"));
+}
+
+#[test]
+fn lists_in_variables_have_commas() {
+    let variables =
+        [("BOOSTER_COMPONENTS", "antivirus, nis"), ("BOOSTER_SOURCES", "https://a.example/,/media/usb")];
+    let settings = load("", &variables).unwrap().settings;
+    assert_eq!(settings.components.len(), 2);
+    let kinds: Vec<_> = settings.sources.iter().map(|s| s.kind).collect();
+    assert_eq!(kinds, [SourceKind::Http, SourceKind::Directory]);
+}
+
+#[test]
+fn a_variable_with_a_wrong_value_or_key_is_named() {
+    for (name, value) in
+        [("BOOSTER_STORE__KEEP", "many"), ("BOOSTER_STORE__KEPE", "3"), ("BOOSTER_STORE", "3")]
+    {
+        let error = load("", &[(name, value)]).unwrap_err();
+        assert!(matches!(&error, ConfigError::Variable { name: named, .. } if named == name), "{error}");
+    }
+}
+
+#[test]
+fn a_variable_that_names_no_setting_is_reported_and_passed_over() {
+    let loaded =
+        load("", &[("BOOSTER_SERVICE_HOST", "10.0.0.1"), ("BOOSTER_CONFIG", "x"), ("HOME", "y")]).unwrap();
+    assert_eq!(loaded.unknown_variables, ["BOOSTER_SERVICE_HOST"]);
+}
+
+#[test]
+fn relative_paths_in_a_file_are_relative_to_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(FILE_NAME);
+    let text = "data_dir = \"data\"\nroot = \"/abs/root.json\"\nsources = [\"http://x/\", \"usb\"]\n[http]\nca_bundle = \"ca.pem\"\n";
+    fs::write(&file, text).unwrap();
+    let layers = Layers { file: FileChoice::Named(file), ..Layers::default() };
+    let settings = layers.load().unwrap().settings;
+    assert_eq!(settings.data_dir, dir.path().join("data"));
+    assert_eq!(settings.root.as_deref(), Some(Path::new("/abs/root.json")));
+    assert_eq!(settings.http.ca_bundle, Some(dir.path().join("ca.pem")));
+    assert_eq!(settings.sources[1].path, Some(dir.path().join("usb")));
+    assert_eq!(settings.sources[0].url.as_ref().unwrap().as_str(), "http://x/");
+}
+
+#[test]
+fn a_named_file_must_exist_and_a_default_one_need_not() {
+    let missing = tempfile::tempdir().unwrap().path().join("none.toml");
+    let named = Layers { file: FileChoice::Named(missing.clone()), ..Layers::default() };
+    assert!(matches!(named.load(), Err(ConfigError::Unreadable { .. })));
+    let looked_for = Layers { file: FileChoice::FirstOf(vec![missing]), ..Layers::default() };
+    assert_eq!(looked_for.load().unwrap().file, None);
+}
+
+#[test]
+fn the_settings_in_force_are_a_valid_file_themselves() {
+    let text = "sources = [\"https://a.example/\"]\n[http]\nproxy_password = \"secret\"\n";
+    let settings = load_file(text).unwrap().settings;
+    let shown = toml::to_string(&settings).unwrap();
+    assert!(!shown.contains("secret"), "{shown}");
+    let mut again = load_file(&shown).unwrap().settings;
+    again.http.proxy_password = settings.http.proxy_password.clone();
+    assert_eq!(again, settings);
+}
+
+#[cfg(not(windows))]
+#[test]
+fn the_default_folders_follow_the_user() {
+    let user = |name: &str| match name {
+        "HOME" => Some(OsString::from("/home/u")),
+        _ => None,
+    };
+    let xdg = |name: &str| Some(OsString::from(if name == "HOME" { "/home/u" } else { "/xdg" }));
+    let relative = |name: &str| Some(OsString::from(if name == "HOME" { "/home/u" } else { "xdg" }));
+    assert_eq!(data_dir_of(false, &user), Path::new("/home/u/.local/share/booster"));
+    assert_eq!(data_dir_of(false, &xdg), Path::new("/xdg/booster"));
+    assert_eq!(data_dir_of(false, &relative), Path::new("/home/u/.local/share/booster"));
+    assert_eq!(data_dir_of(true, &xdg), Path::new("/var/lib/booster"));
+    assert_eq!(data_dir_of(false, &|_| None), Path::new("/var/lib/booster"));
+    assert_eq!(default_files(&user)[0], Path::new("/home/u/.config/booster/booster.toml"));
+    assert_eq!(default_files(&user)[1], Path::new("/etc/booster/booster.toml"));
+}

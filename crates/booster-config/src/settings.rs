@@ -1,0 +1,244 @@
+//! The settings, their meaning and their defaults.
+//!
+//! Every field is a key of the configuration file under the same name, and an environment variable:
+//! `BOOSTER_`, the name in capitals, and `__` between a table and its key (`BOOSTER_STORE__KEEP`).
+
+use crate::{Interval, Secret, Size, source::SourceSettings};
+use booster_definitions::Component;
+use booster_engine::{ScanLimits, WorkerLimits};
+use booster_sources::TransferRules;
+use booster_store::StoreOptions;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where installed definitions, trusted metadata and history live.
+    pub data_dir: PathBuf,
+    /// The publisher's root metadata to trust when nothing is trusted yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<PathBuf>,
+    /// The components to keep current.
+    #[serde(deserialize_with = "crate::source::list_or_text")]
+    pub components: Vec<Component>,
+    /// Where to look for definitions, in the order in which they are tried.
+    #[serde(deserialize_with = "crate::source::list_or_text")]
+    pub sources: Vec<SourceSettings>,
+    /// How old definitions may be, and what an expired repository means.
+    pub freshness: Freshness,
+    /// How HTTP sources are reached, unless a source says otherwise.
+    pub http: Http,
+    /// When a transfer is given up.
+    pub transfer: Transfer,
+    /// What is kept on disk.
+    pub store: Store,
+    /// What the compiling child process may use.
+    pub engine: Engine,
+    /// How files are scanned.
+    pub scan: Scan,
+}
+
+/// How old definitions may be, and what an expired repository means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Freshness {
+    /// Whether expiry is judged by this machine's clock or by the publisher's signed time.
+    pub expiry: Expiry,
+    /// With `expiry = "signed-time"`: how old the publisher's signed time may be.
+    pub max_age: Interval,
+    /// From which age, by the signed date of publication, definitions are called out of date.
+    pub out_of_date_after: Interval,
+}
+
+/// What decides whether a repository's metadata has expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expiry {
+    /// The machine's clock: for everything that can reach its publisher.
+    Enforced,
+    /// The time that the publisher signed, which may be at most `max_age` ago: for air-gapped sites.
+    SignedTime,
+}
+
+/// How HTTP sources are reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// The proxy's URL, or `none`; unset means what the environment says (`HTTPS_PROXY`, `NO_PROXY` ...).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// The user name for the proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_user: Option<String>,
+    /// The password for the proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_password: Option<Secret>,
+    /// Servers that are reached without the proxy, written as in `NO_PROXY`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_proxy: Option<String>,
+    /// The user name for the server itself (basic authentication).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The password for the server itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+    /// A PEM file of certificate authorities to trust, in place of the system's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_bundle: Option<PathBuf>,
+    /// A PEM file with this machine's certificate, for servers that ask for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<PathBuf>,
+    /// The PEM file with the certificate's private key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_key: Option<PathBuf>,
+    /// How many redirects are followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_redirects: Option<u32>,
+    /// Whether a redirect may lead to another host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_other_hosts: Option<bool>,
+    /// What this machine calls itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+}
+
+/// When a transfer is given up: by lack of progress, never by its total time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Transfer {
+    /// How many bytes must arrive in each window.
+    pub minimum: Size,
+    /// How long a window is.
+    pub window: Interval,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Interval,
+    /// How long the first byte of an answer may take.
+    pub response_timeout: Interval,
+}
+
+/// What is kept on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// How many generations stay on disk, the current and the last known good one among them.
+    pub keep: usize,
+}
+
+/// What the compiling child process may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Engine {
+    /// Time on the clock.
+    pub wall_time: Interval,
+    /// Time on the processor.
+    pub cpu_time: Interval,
+    /// Address space.
+    pub memory: Size,
+    /// Files open at once.
+    pub open_files: u64,
+}
+
+/// How files are scanned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scan {
+    /// Threads; 0 means one for each processor.
+    pub threads: usize,
+    /// Larger files are reported as skipped.
+    pub max_file_size: Size,
+    /// How long the rules may take on one file.
+    pub max_file_time: Interval,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data_dir: crate::load::default_data_dir(),
+            root: None,
+            components: Component::ALL.to_vec(),
+            sources: Vec::new(),
+            freshness: Freshness::default(),
+            http: Http::default(),
+            transfer: Transfer::default(),
+            store: Store::default(),
+            engine: Engine::default(),
+            scan: Scan::default(),
+        }
+    }
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Self {
+            expiry: Expiry::Enforced,
+            max_age: Interval::days(30),
+            // The default of the documented API; its policy template has 14.
+            out_of_date_after: Interval::days(7),
+        }
+    }
+}
+
+impl Default for Transfer {
+    fn default() -> Self {
+        let TransferRules { minimum_bytes, window, connect_timeout, response_timeout } =
+            TransferRules::default();
+        Self {
+            minimum: Size(minimum_bytes),
+            window: Interval(window),
+            connect_timeout: Interval(connect_timeout),
+            response_timeout: Interval(response_timeout),
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { keep: StoreOptions::default().keep_generations }
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        let WorkerLimits { wall_time, cpu_time, memory_bytes, open_files, .. } = WorkerLimits::default();
+        Self {
+            wall_time: Interval(wall_time),
+            cpu_time: Interval(cpu_time),
+            memory: Size(memory_bytes),
+            open_files,
+        }
+    }
+}
+
+impl Default for Scan {
+    fn default() -> Self {
+        let ScanLimits { file_bytes, file_time } = ScanLimits::default();
+        Self { threads: 0, max_file_size: Size(file_bytes), max_file_time: Interval(file_time) }
+    }
+}
+
+impl Http {
+    /// These settings, with `base` for what they leave open.
+    pub fn or(&self, base: &Self) -> Self {
+        let own_proxy = self.proxy.is_some();
+        Self {
+            proxy: self.proxy.clone().or_else(|| base.proxy.clone()),
+            // Credentials belong to their proxy: another proxy does not get them.
+            proxy_user: self.proxy_user.clone().or_else(|| base.proxy_user.clone().filter(|_| !own_proxy)),
+            proxy_password: self
+                .proxy_password
+                .clone()
+                .or_else(|| base.proxy_password.clone().filter(|_| !own_proxy)),
+            no_proxy: self.no_proxy.clone().or_else(|| base.no_proxy.clone().filter(|_| !own_proxy)),
+            user: self.user.clone().or_else(|| base.user.clone()),
+            password: self.password.clone().or_else(|| base.password.clone()),
+            ca_bundle: self.ca_bundle.clone().or_else(|| base.ca_bundle.clone()),
+            client_certificate: self.client_certificate.clone().or_else(|| base.client_certificate.clone()),
+            client_key: self.client_key.clone().or_else(|| base.client_key.clone()),
+            max_redirects: self.max_redirects.or(base.max_redirects),
+            allow_other_hosts: self.allow_other_hosts.or(base.allow_other_hosts),
+            user_agent: self.user_agent.clone().or_else(|| base.user_agent.clone()),
+        }
+    }
+}
