@@ -1,0 +1,69 @@
+"""Runs whole processes and reads their cost from the operating system's own accounting."""
+
+import os
+import statistics
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run of a process cost."""
+
+    wall: float  # seconds
+    cpu: float  # seconds, user and system, children that it waited for included
+    own_peak: int  # KiB, the process itself
+    peak: int  # KiB, the largest of the process and its children
+    code: int
+
+
+def run(command: list[str], expect: tuple[int, ...] = (0,)) -> Cost:
+    """Runs a command to its end; an unexpected exit code stops the benchmark with its output."""
+    with open("/dev/null", "rb") as null, _scratch() as output:
+        start = time.monotonic()
+        child = subprocess.Popen(command, stdin=null, stdout=output, stderr=output)
+        watcher = _PeakWatcher(child.pid)
+        watcher.start()
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.monotonic() - start
+        child.returncode = os.waitstatus_to_exitcode(status)
+        watcher.done.set()
+        watcher.join()
+        if child.returncode not in expect:
+            output.seek(0)
+            text = output.read().decode(errors="replace")[-4000:]
+            raise SystemExit(f"{' '.join(command)}\nended with {child.returncode}:\n{text}")
+    return Cost(wall, usage.ru_utime + usage.ru_stime, watcher.peak, usage.ru_maxrss, child.returncode)
+
+
+class _PeakWatcher(threading.Thread):
+    """Reads a process's own peak memory while it lives: wait4 reports the largest of its family."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.pid, self.peak, self.done = pid, 0, threading.Event()
+
+    def run(self) -> None:
+        # The peak only grows, so the last look before the end is the one that counts.
+        while not self.done.wait(0.002):
+            try:
+                with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+                    for line in status:
+                        if line.startswith("VmHWM:"):
+                            self.peak = max(self.peak, int(line.split()[1]))
+            except OSError:
+                return
+
+
+def _scratch():
+    import tempfile
+
+    return tempfile.TemporaryFile()
+
+
+def median(costs: list[Cost]) -> Cost:
+    """The median of each figure on its own."""
+    pick = lambda field: statistics.median(getattr(cost, field) for cost in costs)  # noqa: E731
+    return Cost(pick("wall"), pick("cpu"), int(pick("own_peak")), int(pick("peak")), 0)
