@@ -94,7 +94,9 @@ fn open_inside(base: &Path, relative: &str, offset: u64) -> Result<Option<Found>
     let base = base.canonicalize().map_err(|error| Refused::Io("find the folder", error))?;
     let wanted = match base.join(relative).canonicalize() {
         Ok(path) => path,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(Refused::Io("find the file", error)),
     };
     if !wanted.starts_with(&base) {

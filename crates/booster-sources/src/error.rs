@@ -66,6 +66,16 @@ pub enum SourceError {
         /// What was to be opened.
         location: String,
     },
+    /// The proxy did not open a way to the server.
+    #[error(
+        "{location}: the proxy did not connect to the server: {reason}; check the proxy's rules and credentials"
+    )]
+    ProxyRefused {
+        /// What was to be opened.
+        location: String,
+        /// What the HTTP library said.
+        reason: String,
+    },
     /// The server answered with a status that is no success.
     #[error("{location}: the server answered {status}")]
     Status {
@@ -235,6 +245,7 @@ impl SourceError {
             Self::NoAnswer { .. } => "no_answer",
             Self::Tls { .. } => "tls",
             Self::ProxyCredentials { .. } => "proxy_credentials",
+            Self::ProxyRefused { .. } => "proxy_refused",
             Self::Status { .. } => "status",
             Self::RetryAfter { .. } => "retry_after",
             Self::CoolingDown { .. } => "cooling_down",

@@ -12,9 +12,12 @@ pub(super) fn of_request(location: String, connect_limit: Duration, error: &reqw
     if error.is_connect() && error.is_timeout() {
         return SourceError::ConnectTimeout { location, limit: connect_limit };
     }
-    // The type of this cause is private to the library; its text is covered by a test with a real proxy.
-    if reason.contains("proxy auth") {
+    // The type of these causes is private to the library; their texts are covered by tests with a real proxy.
+    if reason.contains("proxy authorization required") {
         return SourceError::ProxyCredentials { location };
+    }
+    if reason.starts_with("tunnel error") {
+        return SourceError::ProxyRefused { location, reason };
     }
     if error.is_connect() {
         return SourceError::Unreachable { location, reason };

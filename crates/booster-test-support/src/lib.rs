@@ -1,0 +1,18 @@
+//! What the tests of all crates need from the world outside: a web server that misbehaves on
+//! order, a real nginx, a real forward proxy, and certificates.
+//!
+//! Everything listens on loopback only, on a port of its own, is bounded in time and memory, and
+//! ends when it is dropped. What needs a program that is not installed says `skipped: ...` and
+//! gives `None`, so that a test can return. This crate is for tests alone: it panics where a test
+//! would.
+#![forbid(unsafe_code)]
+// Tests may fail loudly and talk to whoever runs them, and this crate is part of tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
+mod certificates;
+mod faulty_server;
+mod program;
+
+pub use certificates::{TestAuthority, TestIdentity};
+pub use faulty_server::{Announce, Fault, FaultyServer, Request, ServerTls};
+pub use program::{ForwardProxy, Nginx};

@@ -1,0 +1,170 @@
+//! Real programs: nginx and a forward proxy, each with a folder and a port of its own.
+
+use std::{
+    fs::File,
+    io::ErrorKind,
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// How long a program may take until it listens.
+const START: Duration = Duration::from_secs(20);
+
+/// A program in the foreground, killed when it is dropped.
+struct Program {
+    child: Child,
+    port: u16,
+    folder: TempDir,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Program {
+    /// Starts `name` and waits until it listens on its port. `prepare` writes the configuration
+    /// into the folder that it is given and returns the arguments. `None`, with a message, when
+    /// the program is not installed.
+    fn start(name: &str, mut prepare: impl FnMut(&Path, u16) -> Vec<String>) -> Option<Self> {
+        // Another process may take the port between our look and the program's: then again.
+        for _ in 0..5 {
+            let folder = tempfile::tempdir().unwrap();
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let arguments = prepare(folder.path(), port);
+            let log = File::create(folder.path().join("output.log")).unwrap();
+            let started = Command::new(name)
+                .args(arguments)
+                .stdin(Stdio::null())
+                .stdout(log.try_clone().unwrap())
+                .stderr(log)
+                .spawn();
+            let child = match started {
+                Ok(child) => child,
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    eprintln!("skipped: {name} is not installed");
+                    return None;
+                }
+                Err(error) => panic!("{name} cannot be started: {error}"),
+            };
+            let mut program = Self { child, port, folder };
+            if program.listens() {
+                return Some(program);
+            }
+            eprintln!(
+                "{name} does not listen: {}",
+                std::fs::read_to_string(program.folder.path().join("output.log")).unwrap_or_default()
+            );
+        }
+        panic!("{name} did not start in five attempts");
+    }
+
+    fn listens(&mut self) -> bool {
+        let deadline = Instant::now() + START;
+        while Instant::now() < deadline {
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return true;
+            }
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
+}
+
+/// A real nginx, as Debian packages it.
+pub struct Nginx(Program);
+
+impl Nginx {
+    /// Serves a folder with nginx's defaults.
+    pub fn serve(folder: &Path) -> Option<Self> {
+        let root = folder.display().to_string();
+        Self::start(|port, _| format!("server {{ listen 127.0.0.1:{port}; root {root}; }}"))
+    }
+
+    /// Starts nginx with the `server` blocks that `site` writes for a port and a scratch folder
+    /// (for certificates and the like).
+    pub fn start(mut site: impl FnMut(u16, &Path) -> String) -> Option<Self> {
+        let program = Program::start("nginx", |folder, port| {
+            let site = site(port, folder);
+            let place = folder.display();
+            // One process, so that killing it leaves none; every path inside the folder.
+            let configuration = format!(
+                "daemon off; master_process off; pid {place}/pid; error_log {place}/error.log;\n\
+                 events {{ worker_connections 256; }}\n\
+                 http {{ access_log {place}/access.log; client_body_temp_path {place}/body;\n\
+                 proxy_temp_path {place}/proxy; fastcgi_temp_path {place}/fastcgi;\n\
+                 uwsgi_temp_path {place}/uwsgi; scgi_temp_path {place}/scgi;\n{site}\n}}\n"
+            );
+            std::fs::write(folder.join("nginx.conf"), configuration).unwrap();
+            vec![
+                "-c".to_owned(),
+                format!("{place}/nginx.conf"),
+                "-e".to_owned(),
+                format!("{place}/error.log"),
+            ]
+        })?;
+        Some(Self(program))
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.0.port
+    }
+
+    /// `http://127.0.0.1:port`.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.0.port)
+    }
+
+    /// The lines of the access log so far.
+    pub fn access_log(&self) -> Vec<String> {
+        lines(&self.0.folder.path().join("access.log"))
+    }
+}
+
+/// A real forward proxy (tinyproxy).
+pub struct ForwardProxy(Program);
+
+impl ForwardProxy {
+    /// Starts a proxy that asks for this user name and password, where they are given.
+    pub fn start(credentials: Option<(&str, &str)>) -> Option<Self> {
+        let program = Program::start("tinyproxy", |folder, port| {
+            let sign_in = credentials
+                .map_or(String::new(), |(user, password)| format!("BasicAuth {user} {password}\n"));
+            let configuration = format!(
+                "Port {port}\nListen 127.0.0.1\nTimeout 60\nAllow 127.0.0.1\nMaxClients 20\nLogLevel Connect\n\
+                 LogFile \"{0}/proxy.log\"\nPidFile \"{0}/pid\"\n{sign_in}",
+                folder.display()
+            );
+            let file = folder.join("tinyproxy.conf");
+            std::fs::write(&file, configuration).unwrap();
+            vec!["-d".to_owned(), "-c".to_owned(), file.display().to_string()]
+        })?;
+        Some(Self(program))
+    }
+
+    /// `http://127.0.0.1:port`.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.0.port)
+    }
+
+    /// How many requests it has passed on or refused.
+    pub fn requests(&self) -> usize {
+        lines(&self.0.folder.path().join("proxy.log"))
+            .iter()
+            .filter(|line| line.contains("Request (file descriptor"))
+            .count()
+    }
+}
+
+fn lines(file: &Path) -> Vec<String> {
+    std::fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect()
+}
