@@ -1,0 +1,268 @@
+//! Looks digests up in an index file, which is mapped and shared between processes.
+
+use super::{
+    Algorithm,
+    format::{HEADER_LENGTH, Header, HeaderFault, Table, filter_bit, prefix, record_length, u32_at, u64_at},
+    parse::ANY_SIZE,
+};
+use booster_definitions::Component;
+use memmap2::Mmap;
+use std::{io, path::Path};
+
+/// An index file that cannot be used. Building the definitions again makes a good one.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// The file cannot be opened or mapped.
+    #[error("the hash index cannot be opened: {0}")]
+    Io(#[from] io::Error),
+    /// Something else than an index.
+    #[error("the file is not a hash index")]
+    NotAnIndex,
+    /// Written by another version of Booster.
+    #[error("the hash index has format {0}, which this build does not read")]
+    OtherFormat(u32),
+    /// Cut or changed.
+    #[error("the hash index is damaged")]
+    Damaged,
+}
+
+impl From<HeaderFault> for IndexError {
+    fn from(fault: HeaderFault) -> Self {
+        match fault {
+            HeaderFault::NotAnIndex => Self::NotAnIndex,
+            HeaderFault::OtherFormat(format) => Self::OtherFormat(format),
+            HeaderFault::Damaged => Self::Damaged,
+        }
+    }
+}
+
+/// A definition file that hashes came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HashFile {
+    /// The component that holds it.
+    pub component: Component,
+    /// Its path inside the release.
+    pub path: String,
+    /// Whether it lists files that are known to be good.
+    pub known_good: bool,
+}
+
+/// A listed hash that a file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashMatch<'a> {
+    /// The name in the list.
+    pub name: &'a str,
+    /// The list.
+    pub file: &'a HashFile,
+}
+
+/// The digests of a file, as far as the index needs them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FileDigests {
+    /// MD5.
+    pub md5: Option<[u8; 16]>,
+    /// SHA-1.
+    pub sha1: Option<[u8; 20]>,
+    /// SHA-256.
+    pub sha256: Option<[u8; 32]>,
+}
+
+impl FileDigests {
+    /// Computes those digests of a file's content that could be in the index.
+    pub fn wanted(index: &HashIndex, content: &[u8]) -> Self {
+        use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+        let wants = |algorithm| index.wants(algorithm, content.len() as u64);
+        Self {
+            md5: wants(Algorithm::Md5).then(|| <md5::Md5 as md5::Digest>::digest(content).into()),
+            sha1: wants(Algorithm::Sha1)
+                .then(|| digest(&SHA1_FOR_LEGACY_USE_ONLY, content).as_ref().try_into().ok())
+                .flatten(),
+            sha256: wants(Algorithm::Sha256)
+                .then(|| digest(&SHA256, content).as_ref().try_into().ok())
+                .flatten(),
+        }
+    }
+
+    fn get(&self, algorithm: Algorithm) -> Option<&[u8]> {
+        match algorithm {
+            Algorithm::Md5 => self.md5.as_ref().map(<[u8; 16]>::as_slice),
+            Algorithm::Sha1 => self.sha1.as_ref().map(<[u8; 20]>::as_slice),
+            Algorithm::Sha256 => self.sha256.as_ref().map(<[u8; 32]>::as_slice),
+        }
+    }
+}
+
+/// A mapped index.
+#[derive(Debug)]
+pub struct HashIndex {
+    map: Mmap,
+    header: Header,
+    files: Vec<HashFile>,
+}
+
+impl HashIndex {
+    /// Maps an index file and checks its header and that every section lies within the file.
+    ///
+    /// The rest of the file is not read: its digest is in the image's manifest.
+    pub fn open(path: &Path) -> Result<Self, IndexError> {
+        // An empty file cannot be mapped.
+        if std::fs::metadata(path)?.len() < HEADER_LENGTH as u64 {
+            return Err(IndexError::Damaged);
+        }
+        let map = crate::map::map(path)?;
+        let header = Header::decode(&map)?;
+        if header.length != map.len() as u64 || !Algorithm::ALL.iter().all(|a| fits(*a, &header)) {
+            return Err(IndexError::Damaged);
+        }
+        let end = header.names.offset.checked_add(header.names.length);
+        if end.is_none_or(|end| end > header.length) {
+            return Err(IndexError::Damaged);
+        }
+        let files = read_files(&map, &header).ok_or(IndexError::Damaged)?;
+        Ok(Self { map, header, files })
+    }
+
+    /// Number of hashes.
+    pub fn len(&self) -> u64 {
+        self.header.tables.iter().map(|table| table.entries).sum()
+    }
+
+    /// Whether the index holds no hash.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a digest of a file of this size could be listed: if not, computing it is of no use.
+    ///
+    /// One size in sixteen that is not listed is taken for one that is.
+    pub fn wants(&self, algorithm: Algorithm, size: u64) -> bool {
+        let table = self.table(algorithm);
+        if table.entries == 0 || table.any_size > 0 {
+            return table.entries > 0;
+        }
+        let bit = filter_bit(size, table.filter_bits);
+        u64_at(&self.map, (table.filter + bit / 64 * 8) as usize)
+            .is_some_and(|word| word >> (bit % 64) & 1 == 1)
+    }
+
+    /// Every listed hash that a file with these digests and this size has.
+    pub fn matches<'a>(&'a self, digests: &'a FileDigests, size: u64) -> impl Iterator<Item = HashMatch<'a>> {
+        Algorithm::ALL
+            .into_iter()
+            .filter_map(|algorithm| Some((algorithm, digests.get(algorithm)?)))
+            .flat_map(move |(algorithm, digest)| self.lookup(algorithm, digest, size))
+    }
+
+    /// Every entry of a digest that a file of this size matches: the sizes are equal, or the list says `*`.
+    pub fn lookup<'a>(
+        &'a self,
+        algorithm: Algorithm,
+        digest: &'a [u8],
+        size: u64,
+    ) -> impl Iterator<Item = HashMatch<'a>> {
+        let records = self.candidates(algorithm, digest);
+        let length = algorithm.digest_length();
+        let first = records.partition_point(|record| &record[..length] < digest);
+        (first..records.count)
+            .map_while(move |index| records.get(index).strip_prefix(digest))
+            .filter(move |tail| u64_at(tail, 0).is_some_and(|listed| listed == size || listed == ANY_SIZE))
+            .filter_map(|tail| self.resolve(tail))
+    }
+
+    /// The records that share the digest's prefix.
+    fn candidates(&self, algorithm: Algorithm, digest: &[u8]) -> Records<'_> {
+        let table = self.table(algorithm);
+        let length = record_length(algorithm);
+        let none = Records { bytes: &[], length, count: 0 };
+        if table.entries == 0 || digest.len() != algorithm.digest_length() {
+            return none;
+        }
+        let start = table.starts as usize + 4 * prefix(digest, table.prefix_bits) as usize;
+        let (Some(from), Some(to)) = (u32_at(&self.map, start), u32_at(&self.map, start + 4)) else {
+            return none;
+        };
+        let place = |index: u32| table.records as usize + index as usize * length;
+        match self.map.get(place(from)..place(to)) {
+            Some(bytes) if u64::from(to) <= table.entries => {
+                Records { bytes, length, count: (to - from) as usize }
+            }
+            // Only in a damaged file.
+            _ => none,
+        }
+    }
+
+    fn resolve(&self, tail: &[u8]) -> Option<HashMatch<'_>> {
+        let names = &self.map[self.header.names.offset as usize..][..self.header.names.length as usize];
+        let name = names.get(u32_at(tail, 8)? as usize..)?;
+        let (length, name) = name.split_first()?;
+        let name = str::from_utf8(name.get(..usize::from(*length))?).ok()?;
+        Some(HashMatch { name, file: self.files.get(u32_at(tail, 12)? as usize)? })
+    }
+
+    const fn table(&self, algorithm: Algorithm) -> &Table {
+        &self.header.tables[algorithm as usize]
+    }
+}
+
+/// Records in a row.
+#[derive(Clone, Copy)]
+struct Records<'a> {
+    bytes: &'a [u8],
+    length: usize,
+    count: usize,
+}
+
+impl<'a> Records<'a> {
+    fn get(&self, index: usize) -> &'a [u8] {
+        &self.bytes[index * self.length..][..self.length]
+    }
+
+    /// The first record for which `before` no longer holds.
+    fn partition_point(&self, before: impl Fn(&[u8]) -> bool) -> usize {
+        let (mut low, mut high) = (0, self.count);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if before(self.get(middle)) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+}
+
+/// Whether all parts of a table lie within the file.
+fn fits(algorithm: Algorithm, header: &Header) -> bool {
+    let table = header.tables[algorithm as usize];
+    if table.entries == 0 {
+        return true;
+    }
+    let within = |offset: u64, count: u64, each: u64| {
+        count
+            .checked_mul(each)
+            .and_then(|length| offset.checked_add(length))
+            .is_some_and(|end| end <= header.length)
+    };
+    table.prefix_bits <= 26
+        && (6..=32).contains(&table.filter_bits)
+        && within(table.records, table.entries, record_length(algorithm) as u64)
+        && within(table.starts, (1 << table.prefix_bits) + 1, 4)
+        && within(table.filter, 1 << (table.filter_bits - 6), 8)
+}
+
+fn read_files(map: &[u8], header: &Header) -> Option<Vec<HashFile>> {
+    let from = usize::try_from(header.files.offset).ok()?;
+    let mut bytes = map.get(from..)?.get(..usize::try_from(header.files.length).ok()?)?;
+    let mut files = Vec::new();
+    while let Some((&[component, kind, low, high], rest)) = bytes.split_first_chunk() {
+        let (path, rest) = rest.split_at_checked(u16::from_le_bytes([low, high]).into())?;
+        files.push(HashFile {
+            component: Component::ALL.into_iter().find(|c| *c as u8 == component)?,
+            path: str::from_utf8(path).ok()?.to_owned(),
+            known_good: kind == 1,
+        });
+        bytes = rest;
+    }
+    bytes.is_empty().then_some(files)
+}

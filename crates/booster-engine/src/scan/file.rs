@@ -1,0 +1,173 @@
+//! One file: read within limits, looked up, scanned, reported.
+
+use super::{Scanner, facts::OwnedFacts};
+use crate::{
+    hash::FileDigests,
+    rules::{InterruptReason, Interrupted, RuleMatch},
+};
+use booster_definitions::{Component, Version};
+use serde::Serialize;
+use std::{
+    fs::{File, Metadata, OpenOptions},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+/// What was found in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileReport {
+    /// The file.
+    pub path: PathBuf,
+    /// Every threat found; none when the file is known to be good.
+    pub detections: Vec<Detection>,
+    /// Whether a list of known-good files names it.
+    pub known_good: bool,
+    /// Whether the scan ended early; what was found by then is reported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
+}
+
+/// A threat, and what found it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Detection {
+    /// The threat's name.
+    pub threat: String,
+    /// The definition file, inside its component.
+    pub file: String,
+    /// The rule; `None` when a hash list names the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The component that holds the definition file.
+    pub component: Component,
+    /// The definitions' version.
+    pub version: Version,
+}
+
+/// Why a file was not scanned.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// Opening or reading failed.
+    #[error("cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// A folder, device, pipe or socket.
+    #[error("not a plain file")]
+    NotAFile,
+    /// Longer than the limit.
+    #[error("longer than the limit of {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The rules did not come to their end, and had found nothing by then.
+    #[error("{0}")]
+    Interrupted(InterruptReason),
+}
+
+impl Scanner {
+    /// Scans one file.
+    pub fn scan_file(&self, path: &Path) -> Result<FileReport, FileError> {
+        self.scan_file_into(path, &mut Vec::new())
+    }
+
+    /// Scans one file with a buffer that is used again.
+    pub(super) fn scan_file_into(&self, path: &Path, buffer: &mut Vec<u8>) -> Result<FileReport, FileError> {
+        let owner = read_file(path, self.limits.file_bytes, buffer)?;
+        self.scan_content(path, buffer, &owner)
+    }
+
+    /// Scans content as if it were a file at this path.
+    pub fn scan_content(&self, path: &Path, content: &[u8], owner: &str) -> Result<FileReport, FileError> {
+        let mut report =
+            FileReport { path: path.to_owned(), detections: Vec::new(), known_good: false, incomplete: None };
+        self.look_up(content, &mut report);
+        if report.known_good {
+            report.detections.clear();
+            return Ok(report);
+        }
+        let facts = OwnedFacts::of(path, content, owner);
+        let matches = match self.rules.scan(content, &facts.borrow(), self.limits.file_time) {
+            Ok(matches) => matches,
+            Err(Interrupted { matches, reason }) if matches.is_empty() && report.detections.is_empty() => {
+                return Err(FileError::Interrupted(reason));
+            }
+            Err(Interrupted { matches, reason }) => {
+                report.incomplete = Some(reason.to_string());
+                matches
+            }
+        };
+        report.detections.extend(matches.into_iter().map(|found| self.detection(found)));
+        Ok(report)
+    }
+
+    fn look_up(&self, content: &[u8], report: &mut FileReport) {
+        let Some(index) = &self.hashes else { return };
+        let digests = FileDigests::wanted(index, content);
+        for found in index.matches(&digests, content.len() as u64) {
+            if found.file.known_good {
+                report.known_good = true;
+                continue;
+            }
+            report.detections.push(Detection {
+                threat: found.name.to_owned(),
+                file: found.file.path.clone(),
+                rule: None,
+                component: found.file.component,
+                version: self.version(found.file.component),
+            });
+        }
+    }
+
+    fn detection(&self, found: RuleMatch) -> Detection {
+        let RuleMatch { component, file, rule, threat } = found;
+        Detection { threat, file, rule: Some(rule), component, version: self.version(component) }
+    }
+
+    fn version(&self, component: Component) -> Version {
+        self.components.get(&component).copied().unwrap_or_default()
+    }
+}
+
+/// Reads a plain file into the buffer and returns its owner's name.
+fn read_file(path: &Path, limit: u64, buffer: &mut Vec<u8>) -> Result<String, FileError> {
+    let file = open(path)?;
+    // Asked of the open file: what stands at the path may have changed since it was listed.
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(FileError::NotAFile);
+    }
+    if metadata.len() > limit {
+        return Err(FileError::TooLarge { limit });
+    }
+    buffer.clear();
+    buffer.reserve(metadata.len() as usize + 1);
+    // The length is only a hint: a growing file is cut off at the limit, /proc says 0.
+    file.take(limit + 1).read_to_end(buffer)?;
+    if buffer.len() as u64 > limit {
+        return Err(FileError::TooLarge { limit });
+    }
+    Ok(owner(&metadata))
+}
+
+/// Opens without waiting for the other end of a pipe.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).open(path)
+}
+
+#[cfg(unix)]
+fn owner(metadata: &Metadata) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    super::owner::name(metadata.uid())
+}
+
+#[cfg(not(unix))]
+fn owner(_: &Metadata) -> String {
+    String::new()
+}

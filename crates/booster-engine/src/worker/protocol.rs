@@ -1,0 +1,89 @@
+//! What parent and child say to each other: one line of JSON each way.
+
+use super::WorkerLimits;
+use crate::{BuildError, BuildOptions, BuildReport, BuildRequest};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// Number of this protocol: parent and child must be of the same build.
+const PROTOCOL: u32 = 1;
+/// Longest request in bytes.
+pub(super) const MAX_REQUEST: u64 = 1 << 20;
+/// Longest report in bytes: a thousand rejected rules are well below it.
+pub(super) const MAX_REPORT: usize = 8 << 20;
+/// How much of the end of standard error is kept.
+pub(super) const MAX_STDERR: usize = 16 << 10;
+
+/// What the parent asks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Request<'a> {
+    protocol: u32,
+    /// The parent's process id.
+    pub parent: u32,
+    pub limits: WorkerLimits,
+    pub options: BuildOptions,
+    pub build: Cow<'a, BuildRequest>,
+}
+
+impl<'a> Request<'a> {
+    pub fn new(build: &'a BuildRequest, options: &BuildOptions, limits: &WorkerLimits) -> Self {
+        Self {
+            protocol: PROTOCOL,
+            parent: std::process::id(),
+            limits: *limits,
+            options: *options,
+            build: Cow::Borrowed(build),
+        }
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        // Numbers, text and lists always become JSON; a path that is not UTF-8 does not, and the child will say so.
+        let mut line = serde_json::to_vec(self).unwrap_or_default();
+        line.push(b'\n');
+        line
+    }
+
+    pub fn decode(line: &[u8]) -> Result<Self, String> {
+        let request: Self =
+            serde_json::from_slice(line).map_err(|error| format!("not a request: {error}"))?;
+        check_protocol(request.protocol)?;
+        Ok(request)
+    }
+}
+
+/// What the child answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Response {
+    protocol: u32,
+    result: Result<BuildReport, BuildError>,
+}
+
+impl Response {
+    pub const fn new(result: Result<BuildReport, BuildError>) -> Self {
+        Self { protocol: PROTOCOL, result }
+    }
+
+    pub fn into_result(self) -> Result<BuildReport, BuildError> {
+        self.result
+    }
+
+    pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut line = serde_json::to_vec(self)?;
+        line.push(b'\n');
+        Ok(line)
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+        if bytes.len() > MAX_REPORT {
+            return Err(format!("the report is longer than {MAX_REPORT} bytes"));
+        }
+        let response: Self =
+            serde_json::from_slice(bytes).map_err(|error| format!("not a report: {error}"))?;
+        check_protocol(response.protocol)?;
+        Ok(response)
+    }
+}
+
+fn check_protocol(found: u32) -> Result<(), String> {
+    if found == PROTOCOL { Ok(()) } else { Err(format!("protocol {found} instead of {PROTOCOL}")) }
+}
