@@ -7,11 +7,7 @@
 
 use crate::error::{Result, TrustError};
 use booster_definitions::Digest;
-use std::{
-    fs::{self, File},
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::Path};
 
 const HEAD: &str = r#"{"format":"booster-trusted-1","sha256":""#;
 const MIDDLE: &str = r#"","state":"#;
@@ -42,46 +38,17 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
 /// Puts a new file in place of the old one, such that after a crash at any instruction, or a power
 /// cut, one of the two is there whole.
 pub(super) fn replace(path: &Path, body: &[u8]) -> Result<()> {
-    let temporary = temporary(path);
     let digest = Digest::of(body).to_string();
-    let written = File::create(&temporary).and_then(|mut file| {
-        for part in [HEAD.as_bytes(), digest.as_bytes(), MIDDLE.as_bytes(), body, TAIL.as_bytes()] {
-            file.write_all(part)?;
-        }
-        file.sync_all()
-    });
-    if let Err(error) = written {
-        // The old file is untouched; a full disk must not keep the half-written one.
-        let _ = fs::remove_file(&temporary);
-        return Err(TrustError::io("writing", &temporary)(error));
-    }
-    fs::rename(&temporary, path).map_err(TrustError::io("replacing", path))?;
-    sync_folder_of(path)
+    let parts = [HEAD.as_bytes(), digest.as_bytes(), MIDDLE.as_bytes(), body, TAIL.as_bytes()];
+    booster_durable::replace_file(path, &parts.concat()).map_err(TrustError::io("writing", path))
 }
 
 /// Removes a temporary file that a crash left. It never held the only copy of anything.
 pub(super) fn discard_leftovers(path: &Path) -> Result<()> {
-    let temporary = temporary(path);
-    match fs::remove_file(&temporary) {
+    let leftover = booster_durable::leftover(path);
+    match fs::remove_file(&leftover) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(TrustError::io("removing", &temporary)(error)),
+        Err(error) => Err(TrustError::io("removing", &leftover)(error)),
     }
-}
-
-/// One fixed name: one operation at a time owns the folder, and a crash leaves at most one file.
-fn temporary(path: &Path) -> PathBuf {
-    path.with_extension("json.new")
-}
-
-#[cfg(unix)]
-fn sync_folder_of(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(TrustError::io("syncing", folder))
-}
-
-/// Other systems have no handle of a folder to sync; the rename itself is journalled there.
-#[cfg(not(unix))]
-fn sync_folder_of(_path: &Path) -> Result<()> {
-    Ok(())
 }
