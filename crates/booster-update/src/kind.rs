@@ -1,0 +1,178 @@
+//! The stable names of what can go wrong.
+
+use serde::Serialize;
+use std::fmt;
+
+/// Which of the known cases a failure is. Names are for programs and do not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The caller cancelled.
+    Cancelled,
+    /// Another operation holds the data folder.
+    Busy,
+    /// No source is configured.
+    NoSource,
+    /// A setting cannot work.
+    Configuration,
+
+    /// No connection, no answer, or the connection broke.
+    Network,
+    /// No secure connection could be made.
+    Tls,
+    /// The proxy wants other credentials.
+    ProxyCredentials,
+    /// The server answered with an error status.
+    HttpStatus,
+    /// The server asked to be left alone for a while.
+    RetryLater,
+    /// A redirect was not followed.
+    Redirect,
+    /// A web page came instead of the file.
+    WebPage,
+    /// The body was packed although that was not asked for.
+    Encoded,
+    /// A file that must be there is not.
+    NotFound,
+    /// A path that leaves the repository.
+    UnsafePath,
+    /// More bytes than allowed.
+    TooLarge,
+    /// Fewer bytes than there must be.
+    Truncated,
+    /// Bytes came too slowly.
+    TooSlow,
+    /// No bytes came at all.
+    Stalled,
+
+    /// No publisher is trusted yet.
+    NoTrustedRoot,
+    /// The root belongs to another publisher.
+    OtherPublisher,
+    /// Metadata is not signed as it must be, or is not valid.
+    Untrusted,
+    /// Metadata has expired.
+    Expired,
+    /// Metadata went back to an older version.
+    Rollback,
+    /// The source is behind what this machine has seen already.
+    OlderThanKnown,
+    /// This machine's clock is wrong.
+    ClockBehind,
+    /// The trusted metadata kept on this machine is damaged.
+    TrustDamaged,
+
+    /// Content has not the digest or length that was signed.
+    DigestMismatch,
+    /// An archive cannot be unpacked.
+    BadArchive,
+    /// A release manifest cannot be used.
+    BadManifest,
+    /// The offered release is older than the installed one.
+    Downgrade,
+    /// The offered release has the installed version and other content.
+    ReleaseChanged,
+
+    /// The engine cannot use the definitions.
+    BuildFailed,
+    /// The definitions failed the release's self-test.
+    SelfTestFailed,
+    /// The building process died.
+    WorkerCrashed,
+    /// The building process went over one of its limits.
+    WorkerLimit,
+
+    /// The disk or a quota is full.
+    DiskFull,
+    /// This user may not.
+    Permission,
+    /// The data folder is damaged.
+    StoreDamaged,
+    /// Any other failed read or write.
+    Io,
+    /// A fault of Booster itself.
+    Internal,
+}
+
+impl ErrorKind {
+    /// The name, as it stands in events and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::Busy => "busy",
+            Self::NoSource => "no_source",
+            Self::Configuration => "configuration",
+            Self::Network => "network",
+            Self::Tls => "tls",
+            Self::ProxyCredentials => "proxy_credentials",
+            Self::HttpStatus => "http_status",
+            Self::RetryLater => "retry_later",
+            Self::Redirect => "redirect",
+            Self::WebPage => "web_page",
+            Self::Encoded => "encoded",
+            Self::NotFound => "not_found",
+            Self::UnsafePath => "unsafe_path",
+            Self::TooLarge => "too_large",
+            Self::Truncated => "truncated",
+            Self::TooSlow => "too_slow",
+            Self::Stalled => "stalled",
+            Self::NoTrustedRoot => "no_trusted_root",
+            Self::OtherPublisher => "other_publisher",
+            Self::Untrusted => "untrusted",
+            Self::Expired => "expired",
+            Self::Rollback => "rollback",
+            Self::OlderThanKnown => "older_than_known",
+            Self::ClockBehind => "clock_behind",
+            Self::TrustDamaged => "trust_damaged",
+            Self::DigestMismatch => "digest_mismatch",
+            Self::BadArchive => "bad_archive",
+            Self::BadManifest => "bad_manifest",
+            Self::Downgrade => "downgrade",
+            Self::ReleaseChanged => "release_changed",
+            Self::BuildFailed => "build_failed",
+            Self::SelfTestFailed => "self_test_failed",
+            Self::WorkerCrashed => "worker_crashed",
+            Self::WorkerLimit => "worker_limit",
+            Self::DiskFull => "disk_full",
+            Self::Permission => "permission",
+            Self::StoreDamaged => "store_damaged",
+            Self::Io => "io",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Whether a source, or someone between, offered what must not be believed: worth an
+    /// administrator's look even where another source has helped.
+    pub const fn is_security(self) -> bool {
+        matches!(
+            self,
+            Self::OtherPublisher
+                | Self::Untrusted
+                | Self::Rollback
+                | Self::DigestMismatch
+                | Self::BadArchive
+                | Self::Downgrade
+                | Self::ReleaseChanged
+                | Self::UnsafePath
+        )
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_in_text_is_the_name_in_json() {
+        for kind in [ErrorKind::DiskFull, ErrorKind::OlderThanKnown, ErrorKind::Tls, ErrorKind::Io] {
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
+        }
+    }
+}

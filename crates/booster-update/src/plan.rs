@@ -1,0 +1,292 @@
+//! What is to be done with each component: a pure decision from what is installed and what is
+//! offered.
+//!
+//! Nothing here reads a disk or a network, and nothing here decides about trust: what is offered
+//! has been verified before it comes here.
+
+use booster_definitions::{ArchiveInfo, Component, Digest, ReleaseManifest, Version};
+use serde::Serialize;
+use std::{collections::BTreeMap, fmt};
+
+/// What a machine has of one component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InstalledRelease {
+    /// The version in use.
+    pub version: Version,
+    /// The archive that it is.
+    pub archive: ArchiveInfo,
+    /// Whether a verification found its files changed: then it is installed afresh.
+    pub damaged: bool,
+}
+
+/// What the machine can and wants to take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// The version of this build's engine.
+    pub engine: Version,
+    /// The components to update; `None` is every one.
+    pub components: Option<Vec<Component>>,
+}
+
+impl Policy {
+    /// Whether a component is to be updated at all.
+    pub fn wants(&self, component: Component) -> bool {
+        self.components.as_ref().is_none_or(|wanted| wanted.contains(&component))
+    }
+}
+
+/// Why an offered release is not installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Held {
+    /// The release needs a newer engine: Booster itself has to be updated.
+    NeedsNewerEngine {
+        /// The version offered.
+        offered: Version,
+        /// The oldest engine that understands it.
+        required: Version,
+        /// This build's engine.
+        engine: Version,
+    },
+    /// The release is older than what is installed: a downgrade, which is refused.
+    OlderThanInstalled {
+        /// The version offered.
+        offered: Version,
+        /// The version in use.
+        installed: Version,
+    },
+    /// The release has the installed version's number and other content: releases never change.
+    OtherContent {
+        /// The version, of both.
+        version: Version,
+        /// The archive offered.
+        offered: Digest,
+        /// The archive in use.
+        installed: Digest,
+    },
+}
+
+impl Held {
+    /// Whether the publisher did what it must not do, so that the source is not to be followed.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::OlderThanInstalled { .. } | Self::OtherContent { .. })
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NeedsNewerEngine { offered, required, engine } => write!(
+                f,
+                "version {offered} needs engine {required} or newer, this is {engine}: update Booster itself"
+            ),
+            Self::OlderThanInstalled { offered, installed } => write!(
+                f,
+                "version {offered} is older than the installed {installed}: a downgrade is refused; \
+                 a publisher takes a release back by publishing the old content under a higher version"
+            ),
+            Self::OtherContent { version, offered, installed } => write!(
+                f,
+                "version {version} is installed with other content (archive {installed}, offered {offered}): \
+                 the publisher must give changed content a new version"
+            ),
+        }
+    }
+}
+
+/// What is to be done with one component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Fetch the archive compressed whole, and install it.
+    Full(Box<ReleaseManifest>),
+    /// It is installed already.
+    Nothing,
+    /// A release is offered, and is not installed.
+    Held(Held),
+}
+
+/// What is to be done with every component that a source offers and the machine wants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// By component, in the order in which they are dealt with.
+    pub steps: BTreeMap<Component, Step>,
+}
+
+impl Plan {
+    /// The releases to fetch and install, in order.
+    pub fn updates(&self) -> impl Iterator<Item = &ReleaseManifest> {
+        self.steps.values().filter_map(|step| match step {
+            Step::Full(manifest) => Some(&**manifest),
+            _ => None,
+        })
+    }
+
+    /// What is offered and not installed, and why.
+    pub fn held(&self) -> impl Iterator<Item = (Component, &Held)> {
+        self.steps.iter().filter_map(|(component, step)| match step {
+            Step::Held(held) => Some((*component, held)),
+            _ => None,
+        })
+    }
+
+    /// Whether any release waits for a newer engine.
+    pub fn needs_newer_engine(&self) -> bool {
+        self.held().any(|(_, held)| matches!(held, Held::NeedsNewerEngine { .. }))
+    }
+
+    /// The first offer that must not be followed.
+    pub fn refusal(&self) -> Option<(Component, &Held)> {
+        self.held().find(|(_, held)| held.is_refusal())
+    }
+}
+
+/// Decides what is to be done with each component that is offered and wanted.
+///
+/// A component that is installed and no longer offered stays as it is.
+pub fn plan(
+    installed: &BTreeMap<Component, InstalledRelease>,
+    offered: &BTreeMap<Component, ReleaseManifest>,
+    policy: &Policy,
+) -> Plan {
+    let wanted = offered.iter().filter(|(component, _)| policy.wants(**component));
+    let steps =
+        wanted.map(|(component, manifest)| (*component, step(installed.get(component), manifest, policy)));
+    Plan { steps: steps.collect() }
+}
+
+fn step(installed: Option<&InstalledRelease>, offered: &ReleaseManifest, policy: &Policy) -> Step {
+    if let Some(installed) = installed {
+        if offered.version < installed.version {
+            return Step::Held(Held::OlderThanInstalled {
+                offered: offered.version,
+                installed: installed.version,
+            });
+        }
+        if offered.version == installed.version {
+            if offered.archive != installed.archive {
+                return Step::Held(Held::OtherContent {
+                    version: offered.version,
+                    offered: offered.archive.sha256,
+                    installed: installed.archive.sha256,
+                });
+            }
+            if !installed.damaged {
+                return Step::Nothing;
+            }
+        }
+    }
+    if offered.requires.engine > policy.engine {
+        return Step::Held(Held::NeedsNewerEngine {
+            offered: offered.version,
+            required: offered.requires.engine,
+            engine: policy.engine,
+        });
+    }
+    Step::Full(Box::new(offered.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use booster_definitions::{Counts, FullPackage, MANIFEST_FORMAT, Requires, full_target};
+
+    const ENGINE: Version = Version([1, 2, 0, 0]);
+
+    fn release(version: u16, content: &str, engine: Version) -> ReleaseManifest {
+        let version = Version([1, version, 0, 0]);
+        ReleaseManifest {
+            format: MANIFEST_FORMAT,
+            component: Component::Antivirus,
+            version,
+            published: jiff::Timestamp::UNIX_EPOCH,
+            archive: ArchiveInfo { sha256: Digest::of(content.as_bytes()), size: 1, files: 1 },
+            full: FullPackage { target: full_target(Component::Antivirus, version), size: 1 },
+            counts: Counts::default(),
+            requires: Requires { engine },
+            restart_required: false,
+            notes: None,
+        }
+    }
+
+    /// A word for each decision, so that a table reads as one.
+    fn word(step: &Step) -> &'static str {
+        match step {
+            Step::Full(_) => "full",
+            Step::Nothing => "nothing",
+            Step::Held(Held::NeedsNewerEngine { .. }) => "newer engine",
+            Step::Held(Held::OlderThanInstalled { .. }) => "older",
+            Step::Held(Held::OtherContent { .. }) => "other content",
+        }
+    }
+
+    #[test]
+    fn each_component_is_decided_by_version_content_and_engine() {
+        let old_engine = Version([1, 0, 0, 0]);
+        let new_engine = Version([1, 2, 0, 1]);
+        for (installed, offered, expected) in [
+            (None, release(1, "a", old_engine), "full"),
+            (None, release(1, "a", ENGINE), "full"),
+            (None, release(1, "a", new_engine), "newer engine"),
+            (Some((1, "a")), release(1, "a", old_engine), "nothing"),
+            // What is installed stays installed, whatever it would need today.
+            (Some((1, "a")), release(1, "a", new_engine), "nothing"),
+            (Some((1, "a")), release(1, "b", old_engine), "other content"),
+            (Some((1, "a")), release(2, "a", old_engine), "full"),
+            (Some((1, "a")), release(2, "b", old_engine), "full"),
+            (Some((1, "a")), release(2, "b", new_engine), "newer engine"),
+            (Some((2, "a")), release(1, "a", old_engine), "older"),
+            // A downgrade is refused before the engine is looked at.
+            (Some((2, "a")), release(1, "a", new_engine), "older"),
+        ] {
+            let installed = installed.map(|(version, content)| {
+                let release = release(version, content, old_engine);
+                InstalledRelease { version: release.version, archive: release.archive, damaged: false }
+            });
+            assert_eq!(
+                word(&step(installed.as_ref(), &offered, &Policy { engine: ENGINE, components: None })),
+                expected,
+                "{installed:?} -> {} engine {}",
+                offered.version,
+                offered.requires.engine
+            );
+        }
+    }
+
+    #[test]
+    fn a_damaged_component_is_installed_afresh_and_still_never_downgraded() {
+        let installed = release(2, "a", ENGINE);
+        let installed =
+            InstalledRelease { version: installed.version, archive: installed.archive, damaged: true };
+        let policy = Policy { engine: ENGINE, components: None };
+        for (offered, expected) in [
+            (release(2, "a", ENGINE), "full"),
+            (release(2, "b", ENGINE), "other content"),
+            (release(1, "a", ENGINE), "older"),
+        ] {
+            assert_eq!(word(&step(Some(&installed), &offered, &policy)), expected);
+        }
+    }
+
+    #[test]
+    fn one_held_component_does_not_hold_the_others() {
+        let offered = BTreeMap::from([
+            (Component::Antivirus, release(1, "a", Version([9, 0, 0, 0]))),
+            (Component::Nis, release(1, "n", ENGINE)),
+        ]);
+        let plan = plan(&BTreeMap::new(), &offered, &Policy { engine: ENGINE, components: None });
+        assert!(plan.needs_newer_engine());
+        assert_eq!(plan.updates().count(), 1);
+        assert_eq!(plan.refusal(), None);
+    }
+
+    #[test]
+    fn only_wanted_components_are_planned() {
+        let offered = BTreeMap::from([
+            (Component::Antivirus, release(1, "a", ENGINE)),
+            (Component::Nis, release(1, "n", ENGINE)),
+        ]);
+        let policy = Policy { engine: ENGINE, components: Some(vec![Component::Nis]) };
+        let plan = plan(&BTreeMap::new(), &offered, &policy);
+        assert_eq!(plan.steps.keys().collect::<Vec<_>>(), [&Component::Nis]);
+    }
+}

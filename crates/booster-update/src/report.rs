@@ -1,0 +1,127 @@
+//! What an operation has done, as one value.
+
+use crate::{Held, UpdateError};
+use booster_definitions::{Component, Version};
+use booster_sources::SourceKind;
+use serde::Serialize;
+
+/// How an operation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// New definitions are in use.
+    Updated,
+    /// Nothing was needed.
+    Current,
+    /// An update is there; it was only to be looked for.
+    Available,
+    /// Nothing has changed; [`Report::error`] says why.
+    Failed,
+    /// The caller cancelled; nothing has changed.
+    Cancelled,
+    /// New definitions are in use, fully so after a restart of the machine.
+    RestartRequired,
+    /// A release needs a newer engine, and so a newer Booster; it was not installed. Other components
+    /// may have been: [`Report::components`] says which.
+    SoftwareUpdateAvailable,
+}
+
+impl Outcome {
+    /// The name used in reports and in the history.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Updated => "updated",
+            Self::Current => "current",
+            Self::Available => "available",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::RestartRequired => "restart_required",
+            Self::SoftwareUpdateAvailable => "software_update_available",
+        }
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// How a component's release travelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// As its archive, compressed whole.
+    Full,
+    /// As a patch against the installed archive.
+    Patch,
+    /// Not at all: nothing was needed, or the release is held.
+    None,
+}
+
+/// What happened to one component.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ComponentChange {
+    /// The component.
+    pub name: Component,
+    /// The version before.
+    pub from: Option<Version>,
+    /// The version now in use; where an update was only looked for, the version that is offered.
+    pub to: Option<Version>,
+    /// How the release travelled, or would.
+    pub how: How,
+    /// Why an offered release was not installed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+}
+
+/// One source that was asked.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceTried {
+    /// Its kind.
+    pub kind: SourceKind,
+    /// Its URL or path, without credentials.
+    pub path: String,
+    /// Why it was left; nothing where it was followed.
+    pub error: Option<UpdateError>,
+}
+
+/// What an operation has done.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The kind of source that was followed, or failing that the one asked last.
+    pub source: Option<SourceKind>,
+    /// That source's URL or path.
+    pub path: Option<String>,
+    /// Every component that is installed or offered, and wanted.
+    pub components: Vec<ComponentChange>,
+    /// Bytes of content that came from all sources, metadata included.
+    pub bytes_downloaded: u64,
+    /// Requests that were sent to all sources, or files that were opened.
+    pub requests: u64,
+    /// Duration in milliseconds.
+    pub duration_ms: u64,
+    /// Why it failed: where several sources did, the gravest failure, and of equals the last.
+    pub error: Option<UpdateError>,
+    /// The sources that were asked, in order.
+    pub sources_tried: Vec<SourceTried>,
+}
+
+impl Report {
+    /// The failures that an administrator should look at although the operation may have gone well:
+    /// sources that offered what must not be believed.
+    pub fn security_failures(&self) -> impl Iterator<Item = &UpdateError> {
+        self.sources_tried
+            .iter()
+            .filter_map(|tried| tried.error.as_ref())
+            .filter(|error| error.kind().is_security())
+    }
+}
+
+/// The failure to report of several: a security failure before any other, else the last.
+pub(crate) fn gravest(tried: &[SourceTried]) -> Option<UpdateError> {
+    let errors = || tried.iter().filter_map(|tried| tried.error.as_ref());
+    errors().find(|error| error.kind().is_security()).or_else(|| errors().next_back()).cloned()
+}

@@ -1,0 +1,388 @@
+//! Tells the observer what happens, in the documented order and no other.
+//!
+//! Every event of an operation leaves through here: it gets its time, source, percentage and
+//! index, and is held against [`Order`] first. Whatever is open when an operation fails is closed
+//! with the failure, so that each `…Start` that was seen has its `…Complete`. The last event
+//! consumes the sequencer: nothing can follow it.
+
+use crate::{
+    Clock, Event, EventKind, EventResult, Order, Outcome, Stage, UpdateError,
+    order::Open,
+    progress::{Progress, Throttle, Weight},
+};
+use booster_definitions::{Component, ReleaseManifest};
+use booster_sources::{Source, SourceKind};
+
+/// Whoever listens to an operation. It is called in order, from one task at a time, and should
+/// return soon: the operation waits for it.
+pub type Observer<'a> = dyn Fn(&Event) + Send + Sync + 'a;
+
+pub(crate) struct Sequencer<'a> {
+    observer: &'a Observer<'a>,
+    clock: &'a dyn Clock,
+    wants_progress: bool,
+    order: Order,
+    progress: Progress,
+    throttle: Throttle,
+    stage: Stage,
+    source: Option<(SourceKind, String)>,
+    updates: Vec<(Component, Weight)>,
+}
+
+impl<'a> Sequencer<'a> {
+    pub(crate) fn start(observer: &'a Observer<'a>, clock: &'a dyn Clock, wants_progress: bool) -> Self {
+        let mut sequencer = Self {
+            observer,
+            clock,
+            wants_progress,
+            order: Order::default(),
+            progress: Progress::default(),
+            throttle: Throttle::default(),
+            stage: Stage::Unknown,
+            source: None,
+            updates: Vec::new(),
+        };
+        sequencer.tell(EventKind::Start, 0, EventResult::Ok);
+        sequencer
+    }
+
+    /// The stage that has been reached.
+    pub(crate) const fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    pub(crate) fn search_start(&mut self, source: &dyn Source) {
+        self.stage = Stage::Search;
+        self.source = Some((source.kind(), source.location()));
+        self.updates.clear();
+        self.progress.begin(Vec::new());
+        self.tell(EventKind::SearchStart, 0, EventResult::Ok);
+    }
+
+    /// The source has answered: these updates will follow, or none is needed.
+    pub(crate) fn search_complete<'m>(&mut self, updates: impl Iterator<Item = &'m ReleaseManifest>) {
+        self.updates = updates.map(|manifest| (manifest.component, Weight::from(manifest))).collect();
+        self.progress.begin(self.updates.iter().map(|(_, weight)| *weight).collect());
+        let result = if self.updates.is_empty() { EventResult::NotNeeded } else { EventResult::Ok };
+        self.tell(EventKind::SearchComplete, 0, result);
+    }
+
+    pub(crate) fn software_update_available(&mut self) {
+        self.tell(EventKind::SoftwareUpdateAvailable, 0, EventResult::Ok);
+    }
+
+    pub(crate) fn download_start(&mut self, index: u32) {
+        self.stage = Stage::Download;
+        self.throttle = Throttle::default();
+        self.tell(EventKind::DownloadStart, index, EventResult::Ok);
+    }
+
+    pub(crate) fn download_progress(&mut self, index: u32, done: u64) {
+        self.progress.downloaded(index, done);
+        let total = self.weight(index).download;
+        self.tell_progress(EventKind::DownloadProgress, index, (done, total));
+    }
+
+    pub(crate) fn download_complete(&mut self, index: u32) {
+        self.progress.downloaded(index, u64::MAX);
+        self.tell(EventKind::DownloadComplete, index, EventResult::Ok);
+    }
+
+    pub(crate) fn install_start(&mut self, index: u32) {
+        self.stage = Stage::Install;
+        self.throttle = Throttle::default();
+        self.tell(EventKind::InstallStart, index, EventResult::Ok);
+    }
+
+    pub(crate) fn install_progress(&mut self, index: u32, done: u64) {
+        self.progress.unpacked(index, done);
+        let total = self.weight(index).unpack;
+        self.tell_progress(EventKind::InstallProgress, index, (done, total));
+    }
+
+    /// The image of all updates has been built and tested.
+    pub(crate) fn built(&mut self) {
+        self.progress.built();
+        let last = self.progress.total().saturating_sub(1);
+        if self.wants_progress {
+            self.tell(EventKind::InstallProgress, last, EventResult::Ok);
+        }
+    }
+
+    /// The switch has been made: every update is in use.
+    pub(crate) fn installed(&mut self) {
+        self.progress.finish();
+        for index in 0..self.progress.total() {
+            self.tell(EventKind::InstallComplete, index, EventResult::Ok);
+        }
+    }
+
+    /// Closes what is open with a failure.
+    pub(crate) fn close(&mut self, error: &UpdateError) {
+        let result = EventResult::from(error);
+        match self.order.open() {
+            Open::Nothing => {}
+            Open::Search => self.tell(EventKind::SearchComplete, 0, result),
+            Open::Download(index) => self.tell(EventKind::DownloadComplete, index, result),
+            Open::Install { first, last } => {
+                for index in first..=last {
+                    self.tell(EventKind::InstallComplete, index, result.clone());
+                }
+            }
+        }
+    }
+
+    /// The end: the last events, and none after them.
+    pub(crate) fn complete(mut self, outcome: Outcome, error: Option<&UpdateError>) {
+        if let Some(error) = error {
+            self.close(error);
+        } else {
+            self.progress.finish();
+        }
+        let result = match (outcome, error) {
+            (_, Some(error)) => EventResult::from(error),
+            (Outcome::Current, None) => EventResult::NotNeeded,
+            (_, None) => EventResult::Ok,
+        };
+        match outcome {
+            Outcome::RestartRequired => self.tell(EventKind::RebootRequired, 0, EventResult::Ok),
+            Outcome::Failed => self.tell(EventKind::InternalFailure, 0, result.clone()),
+            _ => {}
+        }
+        self.tell(EventKind::RequestProcessed, 0, result.clone());
+        self.tell(EventKind::Complete, 0, result);
+    }
+
+    fn weight(&self, index: u32) -> Weight {
+        self.updates.get(index as usize).map(|(_, weight)| *weight).unwrap_or_default()
+    }
+
+    fn tell_progress(&mut self, kind: EventKind, index: u32, bytes: (u64, u64)) {
+        if self.wants_progress && self.throttle.lets_through(bytes.0, bytes.1) {
+            self.emit(kind, index, EventResult::Ok, Some(bytes));
+        }
+    }
+
+    fn tell(&mut self, kind: EventKind, index: u32, result: EventResult) {
+        self.emit(kind, index, result, None);
+    }
+
+    fn emit(&mut self, kind: EventKind, index: u32, result: EventResult, bytes: Option<(u64, u64)>) {
+        if let Err(fault) = self.order.accept(kind, index) {
+            // A listener may rely on the order, so an event out of order is worse than none.
+            debug_assert!(false, "{fault}");
+            tracing::error!(%fault, "an event was held back");
+            return;
+        }
+        let (source, path) = match &self.source {
+            Some((kind, path)) => (Some(*kind), Some(path.clone())),
+            None => (None, None),
+        };
+        let current = match kind {
+            EventKind::DownloadStart
+            | EventKind::DownloadProgress
+            | EventKind::DownloadComplete
+            | EventKind::InstallStart
+            | EventKind::InstallProgress
+            | EventKind::InstallComplete => self.updates.get(index as usize),
+            _ => None,
+        };
+        (self.observer)(&Event {
+            kind,
+            time: self.clock.now(),
+            stage: self.stage,
+            source,
+            path,
+            percent: self.progress.percent(),
+            total: self.progress.total(),
+            index,
+            component: current.map(|(component, _)| *component),
+            result,
+            bytes,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cause, FakeClock};
+    use booster_definitions::{ArchiveInfo, Counts, Digest, FullPackage, Requires, Version};
+    use booster_sources::DirectorySource;
+    use jiff::Timestamp;
+    use std::sync::Mutex;
+
+    fn release(component: Component) -> ReleaseManifest {
+        ReleaseManifest {
+            format: booster_definitions::MANIFEST_FORMAT,
+            component,
+            version: Version([1, 0, 0, 0]),
+            published: Timestamp::UNIX_EPOCH,
+            archive: ArchiveInfo { sha256: Digest::of(b""), size: 1000, files: 1 },
+            full: FullPackage { target: String::new(), size: 1000 },
+            counts: Counts::default(),
+            requires: Requires::default(),
+            restart_required: false,
+            notes: None,
+        }
+    }
+
+    /// Runs a script and gives back what was told.
+    fn told(wants_progress: bool, script: impl FnOnce(Sequencer<'_>)) -> Vec<Event> {
+        let seen = Mutex::new(Vec::new());
+        let observer = |event: &Event| seen.lock().unwrap().push(event.clone());
+        let clock = FakeClock::at(Timestamp::UNIX_EPOCH);
+        script(Sequencer::start(&observer, &clock, wants_progress));
+        let events = seen.into_inner().unwrap();
+        let mut order = Order::default();
+        for event in &events {
+            order.accept(event.kind, event.index).unwrap();
+        }
+        assert!(order.is_over());
+        assert!(events.is_sorted_by_key(|event| event.percent), "the percentage fell");
+        events
+    }
+
+    fn names(events: &[Event]) -> String {
+        events.iter().map(|event| format!("{:?}", event.kind)).collect::<Vec<_>>().join(" ")
+    }
+
+    fn error(step: Stage) -> UpdateError {
+        UpdateError::new(step, None, Cause::Internal("for the test".into()))
+    }
+
+    #[test]
+    fn a_whole_update_is_told_from_start_to_complete() {
+        let releases = [release(Component::Antivirus), release(Component::Nis)];
+        let events = told(true, |mut s| {
+            s.search_start(&DirectorySource::new("media"));
+            s.search_complete(releases.iter());
+            for index in 0..2 {
+                s.download_start(index);
+                s.download_progress(index, 500);
+                s.download_complete(index);
+            }
+            for index in 0..2 {
+                s.install_start(index);
+                s.install_progress(index, 1000);
+            }
+            s.built();
+            s.installed();
+            s.complete(Outcome::RestartRequired, None);
+        });
+        assert_eq!(
+            names(&events),
+            "Start SearchStart SearchComplete \
+             DownloadStart DownloadProgress DownloadComplete DownloadStart DownloadProgress DownloadComplete \
+             InstallStart InstallProgress InstallStart InstallProgress InstallProgress \
+             InstallComplete InstallComplete RebootRequired RequestProcessed Complete"
+        );
+        let percents = events.iter().map(|event| event.percent).collect::<Vec<_>>();
+        assert_eq!(
+            percents,
+            [0, 0, 0, 0, 8, 16, 16, 24, 33, 33, 49, 49, 66, 99, 100, 100, 100, 100, 100],
+            "{}",
+            names(&events)
+        );
+        let second = &events[7];
+        assert_eq!((second.total, second.index, second.bytes), (2, 1, Some((500, 1000))));
+        assert_eq!(second.component, Some(Component::Nis));
+        assert_eq!(second.source, Some(SourceKind::Directory));
+        assert_eq!(second.path.as_deref(), Some("media"));
+        assert!(events.iter().all(|event| event.result == EventResult::Ok));
+    }
+
+    #[test]
+    fn without_progress_there_are_no_progress_events_and_the_rest_is_the_same() {
+        let script = |mut s: Sequencer<'_>| {
+            s.search_start(&DirectorySource::new("media"));
+            s.search_complete([release(Component::Nis)].iter());
+            s.download_start(0);
+            s.download_progress(0, 1000);
+            s.download_complete(0);
+            s.install_start(0);
+            s.install_progress(0, 1000);
+            s.built();
+            s.installed();
+            s.complete(Outcome::Updated, None);
+        };
+        let mut with = told(true, script);
+        with.retain(|event| event.bytes.is_none() && event.kind != EventKind::InstallProgress);
+        assert_eq!(told(false, script), with);
+    }
+
+    #[test]
+    fn nothing_needed_is_said_in_the_last_events() {
+        let events = told(false, |mut s| {
+            s.search_start(&DirectorySource::new("media"));
+            s.search_complete(std::iter::empty());
+            s.complete(Outcome::Current, None);
+        });
+        assert_eq!(names(&events), "Start SearchStart SearchComplete RequestProcessed Complete");
+        assert!(events[2..].iter().all(|event| event.result == EventResult::NotNeeded));
+        assert_eq!(events.last().map(|event| event.percent), Some(100));
+    }
+
+    #[test]
+    fn whatever_is_open_is_closed_with_the_failure() {
+        let two = || [release(Component::Antivirus), release(Component::Nis)];
+        let failure = EventResult::from(&error(Stage::Search));
+        type Script = fn(&mut Sequencer<'_>);
+        let table: [(Script, &str, usize); 4] = [
+            (|_| {}, "Start InternalFailure RequestProcessed Complete", 0),
+            (|_| {}, "Start SearchStart SearchComplete InternalFailure RequestProcessed Complete", 1),
+            (
+                |s| s.download_start(0),
+                "Start SearchStart SearchComplete DownloadStart DownloadComplete \
+                 InternalFailure RequestProcessed Complete",
+                1,
+            ),
+            (
+                |s| {
+                    for index in 0..2 {
+                        s.download_start(index);
+                        s.download_complete(index);
+                    }
+                    s.install_start(0);
+                    s.install_start(1);
+                },
+                "Start SearchStart SearchComplete DownloadStart DownloadComplete DownloadStart \
+                 DownloadComplete InstallStart InstallStart InstallComplete InstallComplete \
+                 InternalFailure RequestProcessed Complete",
+                2,
+            ),
+        ];
+        for (case, (script, expected, closed)) in table.into_iter().enumerate() {
+            let events = told(false, |mut s| {
+                if case > 0 {
+                    s.search_start(&DirectorySource::new("media"));
+                }
+                if case > 1 {
+                    s.search_complete(two().iter());
+                }
+                script(&mut s);
+                s.complete(Outcome::Failed, Some(&error(Stage::Search)));
+            });
+            assert_eq!(names(&events), expected);
+            let failed = events.iter().filter(|event| event.result == failure).count();
+            assert_eq!(failed, closed + 3, "what was open, and the three last events, hold the failure");
+            assert!(events.iter().all(|event| event.percent < 100));
+        }
+    }
+
+    #[test]
+    fn a_cancelled_operation_ends_without_an_internal_failure() {
+        let cancelled = UpdateError::new(Stage::Download, None, Cause::Cancelled);
+        let events = told(false, |mut s| {
+            s.search_start(&DirectorySource::new("media"));
+            s.search_complete([release(Component::Nis)].iter());
+            s.download_start(0);
+            s.complete(Outcome::Cancelled, Some(&cancelled));
+        });
+        assert_eq!(
+            names(&events),
+            "Start SearchStart SearchComplete DownloadStart DownloadComplete RequestProcessed Complete"
+        );
+        assert_eq!(events.last().map(|event| event.result.clone()), Some(EventResult::from(&cancelled)));
+    }
+}
