@@ -237,6 +237,12 @@ fn client(options: &HttpOptions) -> Result<Client, SourceError> {
     let builder = match &options.proxy {
         ProxyChoice::Environment => builder,
         ProxyChoice::Direct => builder.no_proxy(),
+        ProxyChoice::Url { url, .. } if !matches!(url.scheme(), "http" | "https") => {
+            return Err(SourceError::Configuration {
+                what: format!("proxy {}", options::without_credentials(url)),
+                reason: "not an http:// or https:// address".to_owned(),
+            });
+        }
         ProxyChoice::Url { url, credentials, except } => {
             let mut proxy = reqwest::Proxy::all(url.as_str()).map_err(|error| failed("proxy", error))?;
             if let Some(Credentials { user, password }) = credentials {

@@ -124,9 +124,18 @@ impl Nginx {
         format!("http://127.0.0.1:{}", self.0.port)
     }
 
-    /// The lines of the access log so far.
-    pub fn access_log(&self) -> Vec<String> {
-        lines(&self.0.folder.path().join("access.log"))
+    /// The access log, once it has at least this many lines: nginx writes a line only after the
+    /// answer has left. Gives what there is if they do not come.
+    pub fn access_log(&self, at_least: usize) -> Vec<String> {
+        let file = self.0.folder.path().join("access.log");
+        let deadline = Instant::now() + START;
+        loop {
+            let lines = lines(&file);
+            if lines.len() >= at_least || Instant::now() > deadline {
+                return lines;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

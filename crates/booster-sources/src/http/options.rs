@@ -77,8 +77,8 @@ pub struct ClientCertificate {
 pub struct HttpOptions {
     /// Where the repository is.
     pub base: BaseUrls,
-    /// How to sign in to the server (basic authentication). Sent to the base's server alone, never
-    /// where a redirect leads.
+    /// How to sign in to the server (basic authentication). Sent to the base's server alone (with
+    /// separate addresses: to that of the metadata), never where a redirect leads.
     pub credentials: Option<Credentials>,
     /// Which proxy is used.
     pub proxy: ProxyChoice,

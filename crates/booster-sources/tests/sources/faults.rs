@@ -149,6 +149,8 @@ async fn a_broken_connection_is_not_taken_for_the_end() {
     assert!(matches!(&reset, Err(SourceError::ConnectionLost { .. })), "{reset:?}");
     let hangup = fetch_with(Fault::Hangup, &patient()).await;
     assert!(matches!(&hangup, Err(SourceError::ConnectionLost { received: 0, .. })), "{hangup:?}");
+    let head = fetch_with(Fault::EndlessHead, &patient()).await;
+    assert!(matches!(&head, Err(SourceError::ConnectionLost { received: 0, .. })), "{head:?}");
     let garbage = fetch_with(Fault::Garbage, &patient()).await;
     assert!(matches!(&garbage, Err(SourceError::ConnectionLost { received: 0, .. })), "{garbage:?}");
 }

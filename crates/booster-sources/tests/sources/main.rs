@@ -5,6 +5,7 @@
 
 mod cancelling;
 mod cooling_down;
+#[cfg(unix)]
 mod directory;
 mod faults;
 mod nginx;

@@ -82,6 +82,16 @@ async fn servers_that_are_excepted_are_reached_without_the_proxy() {
     assert!(matches!(&proxied, Err(SourceError::Unreachable { .. })), "{proxied:?}");
 }
 
+#[test]
+fn a_proxy_of_another_kind_is_refused_at_once() {
+    let error =
+        HttpSource::new(through("http://127.0.0.1", "socks5://u:secret@127.0.0.1:1080", None)).unwrap_err();
+    assert!(
+        matches!(&error, SourceError::Configuration { .. }) && !error.to_string().contains("secret"),
+        "{error}"
+    );
+}
+
 /// The environment belongs to a process, so each case runs in one of its own.
 #[test]
 fn the_environment_names_the_proxy_and_the_options_can_overrule_it() {

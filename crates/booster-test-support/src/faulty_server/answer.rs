@@ -44,6 +44,7 @@ pub(super) fn answer(
             to.send(&body).map(|()| true)
         }
         Some(Fault::Endless { announce }) => endless(to, announce),
+        Some(Fault::EndlessHead) => endless_head(to),
         Some(fault) => match file() {
             Some(content) => misserve(to, request, content, fault),
             None => status(to, 404, None),
@@ -155,6 +156,14 @@ fn endless(to: &mut Connection<'_>, announce: Option<u64>) -> io::Result<Keep> {
     to.send(ok(announce).as_bytes())?;
     loop {
         to.send(&FILLER)?;
+        to.pause(Duration::ZERO)?;
+    }
+}
+
+fn endless_head(to: &mut Connection<'_>) -> io::Result<Keep> {
+    to.send(b"HTTP/1.1 200 Status\r\n")?;
+    loop {
+        to.send(format!("X-Filler: {}\r\n", "x".repeat(4096)).as_bytes())?;
         to.pause(Duration::ZERO)?;
     }
 }

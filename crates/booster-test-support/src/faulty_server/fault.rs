@@ -67,6 +67,8 @@ pub enum Fault {
     Encoded(String),
     /// Answers in something that is no HTTP.
     Garbage,
+    /// Answers with headers that never end.
+    EndlessHead,
 }
 
 impl Fault {
