@@ -267,6 +267,40 @@ mod tests {
         assert_eq!(pace.waited(10 * SECOND, 0), Err(Slow { received: 0, window: 10 * SECOND }));
     }
 
+    /// A file that shrinks while it is read: three bytes come where five were announced.
+    #[derive(Debug)]
+    struct Shrinking;
+
+    #[async_trait::async_trait]
+    impl Source for Shrinking {
+        fn kind(&self) -> crate::SourceKind {
+            crate::SourceKind::Directory
+        }
+
+        fn location(&self) -> String {
+            "shrinking".to_owned()
+        }
+
+        async fn open(&self, _: Area, _: &str, _: u64) -> Result<Option<Opened>, SourceError> {
+            let stream = futures_util::stream::iter([Ok(Bytes::from_static(b"abc"))]);
+            Ok(Some(Opened { start: 0, length: Some(5), stream: Box::pin(stream) }))
+        }
+
+        fn counters(&self) -> crate::Counters {
+            crate::Counters::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_shrinks_while_it_is_read_is_too_short() {
+        let (rules, cancel) = (TransferRules::default(), CancellationToken::new());
+        let short = read(&Shrinking, Area::Metadata, "x", 100, &rules, &cancel).await;
+        assert!(
+            matches!(&short, Err(SourceError::TooShort { expected: Some(5), received: 3, .. })),
+            "{short:?}"
+        );
+    }
+
     #[test]
     fn an_html_page_is_told_from_metadata_and_archives() {
         for page in ["<!DOCTYPE html><p>", "\u{feff} \r\n<HTML lang=en>", "<!doctype HTML PUBLIC"] {

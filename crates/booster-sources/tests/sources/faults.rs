@@ -126,6 +126,19 @@ async fn a_body_longer_than_it_may_be_is_refused_before_it_is_written() {
 }
 
 #[tokio::test]
+async fn an_announced_length_that_cannot_be_right_is_refused_without_waiting_for_the_body() {
+    let folder = repository();
+    let server = FaultyServer::serve(folder.path());
+    server.misbehave_everywhere(Fault::StallAfter(10));
+    let (source, rules, cancel) = (http(&server.url()), patient(), CancellationToken::new());
+    let small = bounded(read(&source, Area::Targets, ARCHIVE, 50_000, &rules, &cancel)).await;
+    assert!(matches!(&small, Err(SourceError::TooLarge { limit: 50_000, .. })), "{small:?}");
+    let mut nothing = |_: &[u8]| panic!("a byte of a wrong file was handed over");
+    let large = bounded(download(&source, ARCHIVE, 99_999, &rules, &cancel, &mut nothing)).await;
+    assert!(matches!(&large, Err(SourceError::WrongLength { announced: 100_000, .. })), "{large:?}");
+}
+
+#[tokio::test]
 async fn a_login_page_is_told_from_the_file() {
     let small = read_with(Fault::login_page()).await;
     assert!(matches!(&small, Err(SourceError::WebPage { .. })), "{small:?}");
