@@ -39,7 +39,7 @@ pub(super) fn run(stream: TcpStream, shared: &Arc<Shared>) {
     let transport = match &shared.tls {
         None => Transport::Plain(stream),
         Some(config) => match ServerConnection::new(Arc::clone(config)) {
-            Ok(session) => Transport::Secure(Box::new(StreamOwned::new(session, stream))),
+            Ok(tls) => Transport::Secure(Box::new(StreamOwned::new(tls, stream))),
             Err(_) => return,
         },
     };
