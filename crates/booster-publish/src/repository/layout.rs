@@ -66,9 +66,15 @@ mod tests {
         for role in [Versioned::Root, Versioned::Snapshot, Versioned::Targets] {
             assert_eq!(Versioned::parse(&role.object(12)), Some((role, 12)));
         }
-        for name in ["metadata/timestamp.json", "metadata/01.root.json", "metadata/x.root.json", "metadata/1.mirrors.json",
-            "targets/1.root.json", "metadata/1.root.json#1", "metadata/+1.root.json"]
-        {
+        for name in [
+            "metadata/timestamp.json",
+            "metadata/01.root.json",
+            "metadata/x.root.json",
+            "metadata/1.mirrors.json",
+            "targets/1.root.json",
+            "metadata/1.root.json#1",
+            "metadata/+1.root.json",
+        ] {
             assert_eq!(Versioned::parse(name), None, "{name}");
         }
     }

@@ -1,0 +1,264 @@
+//! Publishing a release: archive, test, compress, upload, sign.
+
+mod package;
+mod trial;
+
+use crate::{
+    KeyRing, PublishError, Repository, Result,
+    repository::{Published, prepare, target_object},
+};
+use booster_definitions::{
+    ArchiveInfo, Component, Counts, DefinitionPath, Digest, FullPackage, MANIFEST_FORMAT, ReleaseManifest,
+    Requires, Version,
+    archive::{FileSet, Limits, Source},
+    full_target, manifest_target,
+};
+use booster_engine::{BuildReport, OnInvalid, RejectedRule, Worker};
+use booster_trust::signing::TargetEntry;
+use jiff::Timestamp;
+use package::Package;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+pub use package::DEFAULT_LEVEL;
+
+/// A release to publish.
+#[derive(Debug, Clone)]
+pub struct PublishRequest {
+    /// The component that it is a release of.
+    pub component: Component,
+    /// Its version, higher than the published one.
+    pub version: Version,
+    /// The folder that holds its files.
+    pub folder: PathBuf,
+    /// Files that are added to those of the folder, such as converted feeds.
+    pub extra: Vec<(DefinitionPath, Source)>,
+    /// What becomes of files with rules that the engine cannot take.
+    pub on_invalid: OnInvalid,
+    /// What machines must have to use it.
+    pub requires: Requires,
+    /// Whether machines must be restarted before it is in full use.
+    pub restart_required: bool,
+    /// Words for administrators.
+    pub notes: Option<String>,
+    /// How hard to compress, 1 to 19.
+    pub level: i32,
+    /// How much it may hold.
+    pub limits: Limits,
+    /// The program whose child process tests the release; without one it is tested in this process.
+    pub worker: Option<Worker>,
+    /// The folder for work files; the system's when `None`.
+    pub scratch: Option<PathBuf>,
+}
+
+impl PublishRequest {
+    /// A release with default settings: nothing required, invalid rules refuse it.
+    pub fn new(component: Component, version: Version, folder: impl Into<PathBuf>) -> Self {
+        Self {
+            component,
+            version,
+            folder: folder.into(),
+            extra: Vec::new(),
+            on_invalid: OnInvalid::Refuse,
+            requires: Requires::default(),
+            restart_required: false,
+            notes: None,
+            level: DEFAULT_LEVEL,
+            limits: Limits::default(),
+            worker: None,
+            scratch: None,
+        }
+    }
+}
+
+/// How a publication ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The release is out.
+    Published,
+    /// The same content is out already; only its freshness was renewed.
+    Unchanged,
+}
+
+/// What a publication did.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct PublishReport {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The component.
+    pub component: Component,
+    /// The version that is published now.
+    pub version: Version,
+    /// The version before, if there was one and it is another.
+    pub previous: Option<Version>,
+    /// What the release holds.
+    pub counts: Counts,
+    /// The archive.
+    pub archive: ArchiveInfo,
+    /// Bytes that a machine downloads.
+    pub download_size: u64,
+    /// Self-test files that were scanned with the merged set.
+    pub self_tests: u32,
+    /// Files that were left out, by path.
+    pub left_out: BTreeSet<String>,
+    /// The rules that the engine could not take, the first 1,000 of them.
+    pub rejected: Vec<RejectedRule>,
+    /// When machines stop to believe the signatures.
+    pub expires: Timestamp,
+}
+
+impl Repository {
+    /// Publishes a release.
+    ///
+    /// Its rules are compiled with the engine that machines use, and the self-tests of all
+    /// published components and of this release are run over the merged set. Readers see the old
+    /// state until the very last write. Content that is out already changes nothing but the
+    /// freshness.
+    pub async fn publish(
+        &self,
+        request: &PublishRequest,
+        keys: &KeyRing,
+        now: Timestamp,
+    ) -> Result<PublishReport> {
+        let _lock = self.storage.lock()?;
+        let published = self.published().await?;
+        self.signer(&published, keys, now).check()?;
+        let before = published.manifest(&self.storage, request.component).await?;
+        let work = work_folder(request.scratch.as_deref())?;
+        let mut files = collect(request)?;
+        let mut archive = package::archive(&files, request, work.path())?;
+        if let Some(before) = before.as_ref().filter(|before| before.archive.sha256 == archive.sha256) {
+            return self.unchanged(&published, before, Tested::default(), keys, now).await;
+        }
+        let tested = self.test(request, &published, &mut files, &mut archive, work.path()).await?;
+        if let Some(before) = before.as_ref().filter(|before| before.archive.sha256 == archive.sha256) {
+            return self.unchanged(&published, before, tested, keys, now).await;
+        }
+        if let Some(before) = before.as_ref().filter(|before| before.version >= request.version) {
+            let (component, published, offered) = (request.component, before.version, request.version);
+            return Err(PublishError::NotNewer { component, published, offered });
+        }
+        let package = package::compress(request, work.path())?;
+        let manifest = manifest(request, archive, &package, tested.counts(request.component), now);
+        let refreshed = self.release(&published, &manifest, &package, keys, now).await?;
+        Ok(report(Outcome::Published, &manifest, before.map(|before| before.version), tested, refreshed))
+    }
+
+    async fn unchanged(
+        &self,
+        published: &Published,
+        manifest: &ReleaseManifest,
+        tested: Tested,
+        keys: &KeyRing,
+        now: Timestamp,
+    ) -> Result<PublishReport> {
+        let refreshed = self.refresh_published(published, keys, now).await?;
+        Ok(report(Outcome::Unchanged, manifest, None, tested, refreshed.expires))
+    }
+
+    /// Uploads the content and signs it in. Returns when the signatures expire.
+    async fn release(
+        &self,
+        published: &Published,
+        manifest: &ReleaseManifest,
+        package: &Package,
+        keys: &KeyRing,
+        now: Timestamp,
+    ) -> Result<Timestamp> {
+        let manifest_json = manifest.to_json()?;
+        let manifest_name = manifest_target(manifest.component);
+        let manifest_object = target_object(&manifest_name, &Digest::of(&manifest_json));
+        self.storage.upload(&target_object(&manifest.full.target, &package.sha256), &package.path).await?;
+        let manifest_file = package.path.with_extension("json");
+        std::fs::write(&manifest_file, &manifest_json).map_err(PublishError::io("write", &manifest_file))?;
+        self.storage.upload(&manifest_object, &manifest_file).await?;
+
+        let mut targets = published.targets.clone();
+        let folder = format!("{}/", manifest.component);
+        targets.targets.retain(|target, _| !target.starts_with(&folder));
+        targets.targets.insert(manifest.full.target.clone(), TargetEntry::new(package.size, package.sha256));
+        targets.targets.insert(manifest_name, TargetEntry::of(&manifest_json));
+        let signer = self.signer(published, keys, now);
+        let prepared = prepare(published, Some(targets), &signer)?;
+        self.commit(published, &prepared).await?;
+        Ok(signer.expires(booster_trust::signing::TopRole::Timestamp))
+    }
+}
+
+/// What the trial of a release gave.
+#[derive(Debug, Default)]
+struct Tested {
+    report: BuildReport,
+    left_out: BTreeSet<String>,
+    rejected: Vec<RejectedRule>,
+}
+
+impl Tested {
+    fn counts(&self, component: Component) -> Counts {
+        self.report.per_component.get(&component).copied().unwrap_or_default()
+    }
+}
+
+fn work_folder(scratch: Option<&Path>) -> Result<tempfile::TempDir> {
+    let parent = scratch.map_or_else(std::env::temp_dir, Path::to_path_buf);
+    tempfile::Builder::new()
+        .prefix("booster-publish-")
+        .tempdir_in(&parent)
+        .map_err(PublishError::io("make a work folder in", &parent))
+}
+
+/// The release's files: those of the folder, and the extra ones.
+fn collect(request: &PublishRequest) -> Result<FileSet> {
+    let refused = |source| PublishError::Archive { folder: request.folder.clone(), source };
+    let mut files = FileSet::from_dir(&request.folder, request.limits).map_err(refused)?;
+    for (path, source) in &request.extra {
+        files.insert(path.clone(), source.clone()).map_err(refused)?;
+    }
+    Ok(files)
+}
+
+fn manifest(
+    request: &PublishRequest,
+    archive: ArchiveInfo,
+    package: &Package,
+    counts: Counts,
+    now: Timestamp,
+) -> ReleaseManifest {
+    ReleaseManifest {
+        format: MANIFEST_FORMAT,
+        component: request.component,
+        version: request.version,
+        published: Timestamp::from_second(now.as_second()).unwrap_or(now),
+        archive,
+        full: FullPackage { target: full_target(request.component, request.version), size: package.size },
+        counts,
+        requires: request.requires,
+        restart_required: request.restart_required,
+        notes: request.notes.clone(),
+    }
+}
+
+fn report(
+    outcome: Outcome,
+    manifest: &ReleaseManifest,
+    previous: Option<Version>,
+    tested: Tested,
+    expires: Timestamp,
+) -> PublishReport {
+    PublishReport {
+        outcome,
+        component: manifest.component,
+        version: manifest.version,
+        previous,
+        counts: manifest.counts,
+        archive: manifest.archive,
+        download_size: manifest.full.size,
+        self_tests: tested.report.self_tests,
+        left_out: tested.left_out,
+        rejected: tested.rejected,
+        expires,
+    }
+}

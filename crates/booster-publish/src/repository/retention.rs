@@ -1,0 +1,161 @@
+//! What is kept for readers that are a little behind, and what is deleted.
+
+use super::{
+    Repository,
+    layout::{METADATA, TARGETS, TIMESTAMP, Versioned, target_object},
+    storage::Listed,
+};
+use crate::Result;
+use booster_trust::signing::{self, SnapshotRole, TargetsRole, TimestampRole};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// The versions that are published now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Current {
+    snapshot: u64,
+    targets: u64,
+}
+
+impl Repository {
+    /// Deletes what neither the current state nor the last few before it refer to. Runs after the
+    /// commit, so nothing that a machine is told to fetch is touched.
+    pub(crate) async fn clean(&self) -> Result<()> {
+        self.storage.delete_unfinished()?;
+        let Some(current) = self.current().await? else { return Ok(()) };
+        let listed = self.storage.list().await?;
+        // In a bucket another publisher may just be writing: only what is old enough is judged.
+        let cutoff = self.storage.is_shared().then(|| Timestamp::now() - self.options.debris_age);
+        let old: Vec<&Listed> =
+            listed.iter().filter(|o| cutoff.is_none_or(|cutoff| o.written < cutoff)).collect();
+        let kept = kept_versions(&listed, current, self.options.keep);
+        let Some(referenced) = self.referenced(&kept).await? else { return Ok(()) };
+        let doomed: Vec<String> = old
+            .into_iter()
+            .filter(|object| is_doomed(&object.name, &kept, &referenced))
+            .map(|object| object.name.clone())
+            .collect();
+        if !doomed.is_empty() {
+            tracing::info!(objects = doomed.len(), "deleting what is no longer referred to");
+        }
+        self.storage.delete(&doomed).await
+    }
+
+    async fn current(&self) -> Result<Option<Current>> {
+        let Some(timestamp) = self.storage.read(TIMESTAMP).await? else { return Ok(None) };
+        let role: Option<TimestampRole> = signing::read_unverified(&timestamp.bytes).ok();
+        let Some(snapshot) = role.and_then(|role| role.snapshot().map(|entry| entry.version)) else {
+            return Ok(None);
+        };
+        let Some(stored) = self.storage.read(&Versioned::Snapshot.object(snapshot)).await? else {
+            return Ok(None);
+        };
+        let role: Option<SnapshotRole> = signing::read_unverified(&stored.bytes).ok();
+        let targets = role.and_then(|role| role.meta.get("targets.json").map(|entry| entry.version));
+        Ok(targets.map(|targets| Current { snapshot, targets }))
+    }
+
+    /// The target objects that kept targets metadata refers to; `None` when one cannot be read, and
+    /// so nothing may be judged.
+    async fn referenced(&self, kept: &BTreeSet<(Versioned, u64)>) -> Result<Option<BTreeSet<String>>> {
+        let mut referenced = BTreeSet::new();
+        for (role, version) in kept {
+            if *role != Versioned::Targets {
+                continue;
+            }
+            let object = role.object(*version);
+            let stored = self.storage.read(&object).await?;
+            let Some(role) = stored.and_then(|s| signing::read_unverified::<TargetsRole>(&s.bytes).ok())
+            else {
+                tracing::warn!(object, "cannot be read: nothing is deleted");
+                return Ok(None);
+            };
+            for (target, entry) in &role.targets {
+                referenced.extend(entry.sha256().map(|digest| target_object(target, &digest)));
+            }
+        }
+        Ok(Some(referenced))
+    }
+}
+
+/// The current versions of snapshot and targets and the last few before them. What is newer than
+/// current was never published.
+fn kept_versions(listed: &[Listed], current: Current, keep: usize) -> BTreeSet<(Versioned, u64)> {
+    let mut kept = BTreeSet::new();
+    for (role, current) in [(Versioned::Snapshot, current.snapshot), (Versioned::Targets, current.targets)] {
+        let mut versions: Vec<u64> = listed
+            .iter()
+            .filter_map(|object| Versioned::parse(&object.name))
+            .filter(|(found, version)| *found == role && *version <= current)
+            .map(|(_, version)| version)
+            .collect();
+        versions.sort_unstable_by(|a, b| b.cmp(a));
+        kept.extend(versions.into_iter().take(keep.max(1)).map(|version| (role, version)));
+        kept.insert((role, current));
+    }
+    kept
+}
+
+/// Whether an object is ours and no longer needed. Names that a publisher never writes are left alone.
+fn is_doomed(name: &str, kept: &BTreeSet<(Versioned, u64)>, referenced: &BTreeSet<String>) -> bool {
+    if name.starts_with(METADATA) {
+        return Versioned::parse(name)
+            .is_some_and(|version| version.0 != Versioned::Root && !kept.contains(&version));
+    }
+    name.starts_with(TARGETS) && is_hash_named(name) && !referenced.contains(name)
+}
+
+/// `<64 hexadecimal digits>.<name>` below `targets/`.
+fn is_hash_named(name: &str) -> bool {
+    let file = name.rsplit_once('/').map_or(name, |(_, file)| file);
+    let hash = file.split_once('.').map_or("", |(hash, _)| hash);
+    hash.parse::<booster_definitions::Digest>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use booster_definitions::Digest;
+
+    fn listed(names: &[&str]) -> Vec<Listed> {
+        let object =
+            |name: &&str| Listed { name: (*name).to_owned(), size: 1, written: Timestamp::UNIX_EPOCH };
+        names.iter().map(object).collect()
+    }
+
+    #[test]
+    fn the_current_state_and_the_last_few_are_kept_and_newer_debris_is_not() {
+        let names = [
+            "metadata/1.targets.json",
+            "metadata/2.targets.json",
+            "metadata/4.targets.json",
+            "metadata/5.targets.json",
+            "metadata/7.snapshot.json",
+            "metadata/8.snapshot.json",
+            "metadata/1.root.json",
+        ];
+        let kept = kept_versions(&listed(&names), Current { snapshot: 7, targets: 4 }, 2);
+        let doomed: Vec<_> = names.iter().filter(|name| is_doomed(name, &kept, &BTreeSet::new())).collect();
+        assert_eq!(
+            doomed,
+            [&"metadata/1.targets.json", &"metadata/5.targets.json", &"metadata/8.snapshot.json"]
+        );
+    }
+
+    #[test]
+    fn only_hash_named_targets_that_nothing_refers_to_are_deleted() {
+        let (used, unused) =
+            (target_object("nis/a", &Digest::of(b"1")), target_object("nis/a", &Digest::of(b"2")));
+        let referenced = BTreeSet::from([used.clone()]);
+        for (name, doomed) in [
+            (used.as_str(), false),
+            (unused.as_str(), true),
+            ("targets/README", false),
+            ("targets/nis/notes.txt", false),
+            ("metadata/timestamp.json", false),
+            ("metadata/mirrors.json", false),
+        ] {
+            assert_eq!(is_doomed(name, &BTreeSet::new(), &referenced), doomed, "{name}");
+        }
+    }
+}
