@@ -9,7 +9,7 @@ use crate::{
     error::{Result, TrustError},
     floors::{SnapshotFloor, TimestampFloor, not_older},
     overlay::Staged,
-    roles::{check_fresh, parse, signed_at},
+    roles::{check_fresh, check_signed, parse, signed_at},
     state::{Data, text},
 };
 use jiff::Timestamp;
@@ -123,6 +123,8 @@ impl Admission {
 fn vouched<T: Role>(root: &Root, role: &str, file: Option<&str>) -> Result<bool> {
     let Some(file) = file else { return Ok(true) };
     let metadata: Metadata<T> = parse(role, file.as_bytes())?;
-    let keys = root.role(role);
-    Ok(keys.is_some_and(|keys| metadata.verify_threshold(&root.keys, keys, role).is_ok()))
+    Ok(check_signed(root, role, &metadata).is_ok())
 }
+
+#[cfg(test)]
+mod tests;

@@ -174,7 +174,8 @@ impl Client {
         let judged_at = self.judged_at_with_offer(now).await?;
         let overlay = Arc::new(Overlay::new(self.state.data()?));
         let mut updater = self.updater(&overlay)?;
-        let verified = updater.refresh(judged_at).await.map_err(|error| self.repository.explain(error));
+        let verified = updater.refresh(judged_at).await;
+        let verified = verified.map_err(|error| self.repository.explain(error, updater.trusted().root()));
         self.settle(&overlay, judged_at, now, verified)?;
         self.verifier = Some((updater, overlay));
         Ok(())
@@ -208,19 +209,20 @@ impl Client {
     }
 
     /// The one place where verified files become trusted.
-    fn settle(
+    fn settle<T>(
         &mut self,
         overlay: &Overlay,
         judged_at: Timestamp,
         now: Timestamp,
-        verified: Result<()>,
-    ) -> Result<()> {
+        verified: Result<T>,
+    ) -> Result<T> {
         let admission = admit(self.state.data()?, overlay.take(), judged_at);
         self.state.commit(admission.data)?;
         // What is refused here comes before what made the verifier stop.
         let outcome = admission.refused.map_or(verified, Err);
         // Roles that were kept from before have to be fresh as well, now that more is known of the time.
-        let outcome = outcome.and_then(|()| self.state.roles()?.check_fresh(admission.judged_at));
+        let outcome =
+            outcome.and_then(|value| self.state.roles()?.check_fresh(admission.judged_at).map(|()| value));
         outcome.map_err(|error| name_the_clock(error, now, admission.judged_at))
     }
 
@@ -234,15 +236,13 @@ impl Client {
         let judged_at = judged_at(self.options.freshness, now, self.state.signed_at(), None)?;
         let (updater, overlay) = self.verifier.as_mut().ok_or(TrustError::NotRefreshed)?;
         let found = updater.get_target_info(path, judged_at).await;
-        let consistent = updater.trusted().root().consistent_snapshot;
+        let root = updater.trusted().root();
+        let consistent = root.consistent_snapshot;
+        let found = found.map_err(|error| self.repository.explain(error, root));
         let overlay = overlay.clone();
-        let verified = found.map_err(|error| self.repository.explain(error));
-        let (found, verified) = match verified {
-            Ok(found) => (found, Ok(())),
-            Err(error) => (None, Err(error)),
-        };
-        self.settle(&overlay, judged_at, now, verified)?;
-        let file = found.ok_or_else(|| TrustError::NoSuchTarget { path: path.to_owned() })?;
+        let file = self
+            .settle(&overlay, judged_at, now, found)?
+            .ok_or_else(|| TrustError::NoSuchTarget { path: path.to_owned() })?;
         VerifiedTarget::new(path, file, consistent)
     }
 

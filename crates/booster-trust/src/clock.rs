@@ -51,3 +51,47 @@ pub(crate) fn judged_at(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(days: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap() + SignedDuration::from_hours(24 * days)
+    }
+
+    #[test]
+    fn the_enforced_clock_never_goes_back_behind_a_signed_time() {
+        let judged = |system, trusted| judged_at(FreshnessPolicy::Enforced, system, trusted, Some(day(99)));
+        assert_eq!(judged(day(1), None).unwrap(), day(1));
+        assert_eq!(judged(day(1), Some(day(5))).unwrap(), day(5));
+        assert_eq!(judged(day(9), Some(day(5))).unwrap(), day(9));
+    }
+
+    #[test]
+    fn the_air_gapped_clock_stands_at_the_newest_signed_time_for_as_long_as_allowed() {
+        let policy = FreshnessPolicy::SignedTime { max_age: SignedDuration::from_hours(240) };
+        let cases = [
+            // system, trusted, offered -> judged at
+            (0, None, Some(0), Ok(0)),
+            (10, None, Some(0), Ok(0)),
+            (11, None, Some(0), Err("old")),
+            (11, Some(0), Some(5), Ok(5)),
+            (11, Some(5), Some(0), Ok(5)),
+            (11, Some(0), None, Err("old")),
+            (4, None, Some(5), Ok(5)),
+            (3, None, Some(5), Err("behind")),
+            (0, None, None, Err("none")),
+        ];
+        for (system, trusted, offered, expected) in cases {
+            let judged = judged_at(policy, day(system), trusted.map(day), offered.map(day));
+            let judged = judged.map_err(|error| match error {
+                TrustError::TooOld { .. } => "old",
+                TrustError::ClockBehind { .. } => "behind",
+                TrustError::NoSignedTime => "none",
+                _ => "other",
+            });
+            assert_eq!(judged, expected.map(day), "{system} {trusted:?} {offered:?}");
+        }
+    }
+}

@@ -1,7 +1,11 @@
 //! What can be wrong with a repository, a state file or a clock, each with its own name.
 
+use crate::roles::reason;
 use jiff::{SignedDuration, Timestamp};
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// The result of an operation on trust.
 pub type Result<T, E = TrustError> = std::result::Result<T, E>;
@@ -201,8 +205,32 @@ impl TrustError {
         Self::Malformed { file: file.into(), reason: reason.to_string() }
     }
 
-    pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
+    }
+
+    /// Names what the verifier found wrong with a file.
+    pub(crate) fn verdict(file: impl Into<String>, error: sigstore_tuf::Error) -> Self {
+        use sigstore_tuf::Error;
+        let file = file.into();
+        match error {
+            Error::Rollback { role, trusted: known, new: offered } if role == "timestamp" => {
+                Self::OlderThanKnown { known, offered, attempts: 1 }
+            }
+            Error::Rollback { role, trusted, new } => Self::Rollback { role, known: trusted, offered: new },
+            Error::BadRootVersion { trusted, new } => {
+                let reason = format!("it is root version {new}, which cannot follow version {trusted}");
+                Self::Mismatch { file, reason }
+            }
+            Error::ThresholdNotMet { role, found, threshold } => {
+                Self::Threshold { role, found, required: threshold }
+            }
+            Error::Expired { role, expires } => Self::Expired { role, expired_at: expires },
+            Error::IntegrityMismatch(reason) => Self::Mismatch { file, reason },
+            Error::NotRefreshed => Self::NotRefreshed,
+            Error::TargetNotFound(path) => Self::NoSuchTarget { path },
+            error => Self::Malformed { file, reason: reason(&error) },
+        }
     }
 }

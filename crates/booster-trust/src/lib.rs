@@ -23,6 +23,7 @@ mod floors;
 mod overlay;
 mod roles;
 mod saved;
+mod signatures;
 pub mod signing;
 mod state;
 mod target;

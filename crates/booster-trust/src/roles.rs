@@ -75,7 +75,7 @@ impl Roles {
 
 /// Parses an envelope; its signatures are not looked at.
 pub(crate) fn parse<T: Role>(file: &str, bytes: &[u8]) -> Result<Metadata<T>> {
-    Metadata::from_slice(bytes).map_err(|error| TrustError::malformed(file, reason(&error)))
+    Metadata::from_slice(bytes).map_err(|error| TrustError::verdict(file, error))
 }
 
 /// Refuses a role that has expired at that time.
@@ -84,6 +84,15 @@ pub(crate) fn check_fresh<T: Role>(name: &str, role: &T, at: Timestamp) -> Resul
         return Err(TrustError::Expired { role: name.to_owned(), expired_at: role.expires() });
     }
     Ok(())
+}
+
+/// Refuses a file that too few of the root's keys for the role have signed.
+pub(crate) fn check_signed<T: Role>(root: &Root, role: &str, metadata: &Metadata<T>) -> Result<()> {
+    let unknown = || TrustError::malformed("root.json", format!("it names no keys for {role}"));
+    let keys = root.role(role).ok_or_else(unknown)?;
+    metadata
+        .verify_threshold(&root.keys, keys, role)
+        .map_err(|error| TrustError::verdict(format!("{role}.json"), error))
 }
 
 /// The publisher's signed time, where the timestamp carries one.

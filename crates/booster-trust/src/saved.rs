@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Result, TrustError},
-    roles::parse,
+    roles::{check_signed, parse},
     state::TrustedState,
     target::TargetVerifier,
 };
@@ -21,14 +21,8 @@ pub fn verify_saved(state: &TrustedState, target: &str, bytes: &[u8]) -> Result<
     let absent = || TrustError::NoSuchTarget { path: target.to_owned() };
     let text = state.data()?.targets.as_ref().ok_or_else(absent)?;
     let root = &state.roles()?.root;
-    let keys = root.role("targets").ok_or_else(absent)?;
     let metadata = parse::<Targets>("targets.json", text.as_bytes())?;
-    metadata.verify_threshold(&root.keys, keys, "targets").map_err(|error| match error {
-        sigstore_tuf::Error::ThresholdNotMet { role, found, threshold } => {
-            TrustError::Threshold { role, found, required: threshold }
-        }
-        other => TrustError::malformed("targets.json", crate::roles::reason(&other)),
-    })?;
+    check_signed(root, "targets", &metadata)?;
     let file = metadata.signed().target(target).ok_or_else(absent)?;
     let mut verifier = TargetVerifier::new(file);
     let checked = verifier.update(bytes).and_then(|()| verifier.finish());

@@ -3,10 +3,11 @@
 
 use crate::{
     error::{Result, TrustError},
-    roles::{reason, signed_at},
+    roles::signed_at,
+    signatures::{all_strangers, claimed_signers},
 };
 use jiff::Timestamp;
-use sigstore_tuf::{Error, Metadata, Repository, Timestamp as TimestampRole, transport::FetchFuture};
+use sigstore_tuf::{Error, Metadata, Repository, Root, Timestamp as TimestampRole, transport::FetchFuture};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const TIMESTAMP: &str = "timestamp.json";
@@ -22,6 +23,8 @@ pub(crate) struct Watch {
 struct Seen {
     file: String,
     outcome: Outcome,
+    /// Who claims to have signed the file, where it is a root or a timestamp.
+    signers: Vec<String>,
     /// A timestamp that has been looked at already; exactly these bytes are what is verified next.
     held: Option<Vec<u8>>,
 }
@@ -47,7 +50,7 @@ impl Watch {
 
     /// The repository's timestamp, unverified.
     pub(crate) async fn timestamp(&self, limit: u64) -> Result<Vec<u8>> {
-        let bytes = self.fetch(TIMESTAMP, limit).await.map_err(|error| self.explain(error))?;
+        let bytes = self.fetch(TIMESTAMP, limit).await.map_err(|error| self.name(error))?;
         bytes.ok_or_else(|| TrustError::Missing { file: TIMESTAMP.to_owned() })
     }
 
@@ -66,8 +69,26 @@ impl Watch {
         self.lock().held = None;
     }
 
-    /// Names the verifier's error, with the file that was fetched last.
-    pub(crate) fn explain(&self, error: Error) -> TrustError {
+    /// Names the error of a verification, with the file that was fetched last. `root` is the root that
+    /// was trusted when it failed.
+    pub(crate) fn explain(&self, error: Error, root: &Root) -> TrustError {
+        let strangers = match &error {
+            Error::ThresholdNotMet { role, found: 0, .. } => {
+                all_strangers(root, role, &self.lock().signers).then(|| role.clone())
+            }
+            _ => None,
+        };
+        match strangers {
+            Some(role) => {
+                let reason = format!("{} is signed by keys that may not sign for {role}", self.lock().file);
+                TrustError::OtherPublisher { reason }
+            }
+            None => self.name(error),
+        }
+    }
+
+    /// Names an error by what happened on the transport, or by what the verifier says.
+    fn name(&self, error: Error) -> TrustError {
         let (file, outcome) = {
             let seen = self.lock();
             (seen.file.clone(), seen.outcome)
@@ -79,52 +100,40 @@ impl Watch {
             }
             (Outcome::Failed, error) => TrustError::Transport { file, source: Box::new(error) },
             (Outcome::Absent, Error::Transport { .. }) => TrustError::Missing { file },
+            // Everything arrived and nothing was wrong with it: there was only too much of it.
             (Outcome::Received, Error::Transport { .. }) => {
                 TrustError::TooManyRoots { limit: self.max_roots }
             }
-            (_, Error::Rollback { role, trusted, new }) if role == "timestamp" => {
-                TrustError::OlderThanKnown { known: trusted, offered: new, attempts: 1 }
-            }
-            (_, Error::Rollback { role, trusted, new }) => {
-                TrustError::Rollback { role, known: trusted, offered: new }
-            }
-            (_, Error::BadRootVersion { trusted, new }) => TrustError::Mismatch {
-                file,
-                reason: format!("it is root version {new}, which cannot follow version {trusted}"),
-            },
-            (_, Error::ThresholdNotMet { role, found, threshold }) => {
-                TrustError::Threshold { role, found, required: threshold }
-            }
-            (_, Error::Expired { role, expires }) => TrustError::Expired { role, expired_at: expires },
-            (_, Error::IntegrityMismatch(reason)) => TrustError::Mismatch { file, reason },
-            (_, Error::NotRefreshed) => TrustError::NotRefreshed,
-            (_, Error::TargetNotFound(path)) => TrustError::NoSuchTarget { path },
-            (_, error) => TrustError::Malformed { file, reason: reason(&error) },
+            (_, error) => TrustError::verdict(file, error),
         }
     }
 
     async fn fetch(&self, name: &str, limit: u64) -> sigstore_tuf::Result<Option<Vec<u8>>> {
         let held = {
             let mut seen = self.lock();
-            seen.file = name.to_owned();
+            name.clone_into(&mut seen.file);
             seen.outcome = Outcome::Received;
+            seen.signers.clear();
             if name == TIMESTAMP { seen.held.take() } else { None }
         };
-        if let Some(bytes) = held {
-            return Ok(Some(bytes));
-        }
-        let fetched = self.inner.fetch_metadata(name, limit).await;
-        let outcome = match &fetched {
+        let fetched = match held {
+            Some(bytes) => Ok(Some(bytes)),
+            None => self.inner.fetch_metadata(name, limit).await,
+        };
+        self.lock().outcome = match &fetched {
             Ok(Some(bytes)) if bytes.len() as u64 > limit => Outcome::TooLarge { limit },
             Ok(Some(_)) => Outcome::Received,
             Ok(None) => Outcome::Absent,
             Err(_) => Outcome::Failed,
         };
-        self.lock().outcome = outcome;
-        if outcome == (Outcome::TooLarge { limit }) {
+        let Some(bytes) = fetched? else { return Ok(None) };
+        if bytes.len() as u64 > limit {
             return Err(Error::transport("larger than its limit"));
         }
-        fetched
+        if name == TIMESTAMP || name.ends_with(".root.json") {
+            self.lock().signers = claimed_signers(&bytes)?;
+        }
+        Ok(Some(bytes))
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {

@@ -85,16 +85,17 @@ pub fn signed_by(file: &[u8]) -> Result<Vec<String>, SigningError> {
 /// nothing is too old: a publisher has to read what has expired to renew it.
 ///
 /// # Errors
-/// [`TrustError::Malformed`], naming the role that does not verify.
+/// The [`TrustError`] of the first file that does not verify.
 pub fn verify_current(
     root: &[u8],
     timestamp: &[u8],
     snapshot: &[u8],
     targets: &[u8],
 ) -> Result<RootRole, TrustError> {
-    fn named(role: &str) -> impl Fn(sigstore_tuf::Error) -> TrustError {
-        move |error| TrustError::malformed(format!("{role}.json"), reason(&error))
-    }
+    let named = |role: &str| {
+        let file = format!("{role}.json");
+        move |error| TrustError::verdict(file, error)
+    };
     let ever = Timestamp::MIN;
     let mut set = TrustedMetadataSet::from_root(root).map_err(named("root"))?;
     set.update_timestamp(timestamp, ever).map_err(named("timestamp"))?;

@@ -7,20 +7,15 @@
 use super::Data;
 use crate::{
     error::{Result, TrustError},
-    roles::{parse, reason},
+    roles::{check_signed, parse},
 };
-use sigstore_tuf::{Error, Metadata, Root};
+use sigstore_tuf::{Metadata, Root};
 use std::cmp::Ordering;
 
 /// A root must be signed by its own keys to its own threshold (TUF 1.0, section 5.3).
 pub(super) fn check_root(bytes: &[u8]) -> Result<Metadata<Root>> {
     let root = parse::<Root>("root.json", bytes)?;
-    vouches(root.signed(), &root).map_err(|error| match error {
-        Error::ThresholdNotMet { role, found, threshold } => {
-            TrustError::Threshold { role, found, required: threshold }
-        }
-        other => TrustError::malformed("root.json", reason(&other)),
-    })?;
+    check_signed(root.signed(), "root", &root)?;
     Ok(root)
 }
 
@@ -38,8 +33,8 @@ pub(super) fn check_same(data: &Data, given: &Metadata<Root>) -> Result<()> {
         return other(format!("its version {version} has other content than the one trusted here"));
     }
     let connected = match version.cmp(&latest.signed().version) {
-        Ordering::Greater => vouches(latest.signed(), given),
-        _ => vouches(given.signed(), &first),
+        Ordering::Greater => check_signed(latest.signed(), "root", given),
+        _ => check_signed(given.signed(), "root", &first),
     };
     connected.or_else(|_| {
         other(format!(
@@ -48,10 +43,4 @@ pub(super) fn check_same(data: &Data, given: &Metadata<Root>) -> Result<()> {
             latest.signed().version
         ))
     })
-}
-
-/// `root` is signed to the threshold by the root keys of `authority`.
-fn vouches(authority: &Root, root: &Metadata<Root>) -> std::result::Result<(), Error> {
-    let keys = authority.role("root").ok_or_else(|| Error::UnknownRole("root".to_owned()))?;
-    root.verify_threshold(&authority.keys, keys, "root")
 }

@@ -1,9 +1,7 @@
 //! A miniature publisher and a folder-backed repository: real keys, real files, real signatures.
-#![allow(dead_code, reason = "each test program uses its own part")]
-#![allow(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
 
 use booster_trust::{
-    Client, ClientOptions, Repository, TrustedState,
+    Client, ClientOptions, Repository, TrustError, TrustedState,
     signing::{
         self, MetaEntry, RootRole, SigningKey, SnapshotRole, TargetEntry, TargetsRole, TimestampRole, TopRole,
     },
@@ -200,6 +198,23 @@ impl Repository for Folder {
     }
 }
 
+/// A repository whose answers a test makes up, request by request.
+pub struct Scripted<F>(pub F);
+
+impl<F> Repository for Scripted<F>
+where
+    F: Fn(&str) -> sigstore_tuf::Result<Option<Vec<u8>>> + Send + Sync,
+{
+    fn fetch_metadata<'a>(&'a self, name: &'a str, _max_length: u64) -> FetchFuture<'a> {
+        let answer = (self.0)(name);
+        Box::pin(async move { answer })
+    }
+
+    fn fetch_target<'a>(&'a self, _path: &'a str, _max_length: u64) -> FetchFuture<'a> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
 /// A machine that trusts this publisher: its folder of state.
 pub struct Machine {
     pub dir: tempfile::TempDir,
@@ -225,6 +240,11 @@ impl Machine {
 
     pub fn state_bytes(&self) -> Vec<u8> {
         fs::read(self.path().join(booster_trust::STATE_FILE)).unwrap()
+    }
+
+    /// Refreshes as a new process does: from what is on the disk.
+    pub async fn refresh(&self, publisher: &Publisher, now: Timestamp) -> Result<(), TrustError> {
+        self.client(publisher.folder()).refresh(now).await
     }
 
     /// A client as a new process makes it: from what is on the disk.
