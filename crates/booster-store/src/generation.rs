@@ -73,6 +73,15 @@ impl Installed {
         image_dir(&self.dir)
     }
 
+    /// A component's manifest as it was signed.
+    ///
+    /// # Errors
+    /// The system's answer.
+    pub fn manifest_bytes(&self, component: Component) -> Result<Vec<u8>, StoreError> {
+        let path = manifest_path(&self.dir, component);
+        fs::read(&path).map_err(StoreError::io(format!("reading {}", path.display())))
+    }
+
     /// The files of a component, as they were unpacked from the verified archive.
     ///
     /// # Errors

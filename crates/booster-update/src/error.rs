@@ -9,6 +9,7 @@ use booster_engine::{BuildError, IoKind, WorkerError};
 use booster_sources::{SourceError, SourceKind};
 use booster_store::StoreError;
 use booster_trust::{TrustError, WrongTarget};
+use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use std::{error::Error, fmt, io, sync::Arc};
 
@@ -82,14 +83,6 @@ pub enum Cause {
         /// What is wrong.
         error: ArchiveError,
     },
-    /// A compressed archive cannot be decompressed.
-    #[error("the archive of {component} cannot be decompressed: {reason}")]
-    Decompression {
-        /// The component.
-        component: Component,
-        /// What the decompressor says.
-        reason: String,
-    },
     /// The unpacked archive is not the one that the manifest names.
     #[error("the archive of {component} unpacks to other content than its manifest names ({reason})")]
     WrongArchive {
@@ -138,7 +131,7 @@ impl Cause {
             Self::Refused { held: Held::OtherContent { .. }, .. } => ErrorKind::ReleaseChanged,
             Self::Refused { .. } => ErrorKind::Downgrade,
             Self::Archive { error: ArchiveError::Io { source, .. }, .. } => kind_of_io(source),
-            Self::Archive { .. } | Self::Decompression { .. } => ErrorKind::BadArchive,
+            Self::Archive { .. } => ErrorKind::BadArchive,
             Self::Worker(error) => kind_of_worker(error),
             Self::SameAgain(error) => error.kind(),
             Self::Store(error) => match error {
@@ -167,6 +160,31 @@ impl Cause {
             Self::Archive { error, .. } => matches!(error, ArchiveError::Io { .. }),
             Self::Worker(error) => !is_about_content(error),
             _ => false,
+        }
+    }
+}
+
+impl Cause {
+    /// Whether the definitions themselves are at fault: the same from another source would fail again.
+    pub fn is_about_content(&self) -> bool {
+        match self {
+            Self::WrongArchive { .. } => true,
+            Self::Archive { error, .. } => !matches!(error, ArchiveError::Io { .. }),
+            Self::Worker(error) => is_about_content(error),
+            _ => false,
+        }
+    }
+
+    /// Until when the source asked to be left alone, if that is the failure.
+    pub fn retry_after(&self) -> Option<Timestamp> {
+        let error = match self {
+            Self::Source(error) => error,
+            Self::Trust(TrustError::Transport { source, .. }) => transported(source.as_ref())?,
+            _ => return None,
+        };
+        match error {
+            SourceError::RetryAfter { until, .. } | SourceError::CoolingDown { until, .. } => Some(*until),
+            _ => None,
         }
     }
 }

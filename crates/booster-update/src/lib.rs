@@ -1,15 +1,36 @@
 //! The update operation: search, download, install, with its events and one outcome.
+//!
+//! [`run`] asks the sources in order, believes what `booster-trust` has verified, fetches what is
+//! missing, has the engine build and test it in a process of its own, and switches the store to
+//! it. It promises:
+//!
+//! * One outcome ([`Report`]), and the events of the documented API in their order ([`Order`]); each
+//!   that begins something is followed by one that ends it.
+//! * Whatever happens, the installed set is the old one or the new one, whole. All components
+//!   switch together.
+//! * A cancellation takes effect within a second in every stage, and leaves no debris.
+//! * A source that fails is left for the next one, and the report says why.
+//! * Memory is bounded whatever the size of a release: everything large is streamed.
+//!
+//! What is to be done is decided by pure functions ([`plan()`]); it does not know when to run, who may
+//! ask for it, or how anything is shown.
 #![forbid(unsafe_code)]
 
 mod clock;
+mod context;
 mod error;
 mod event;
+mod install;
 mod kind;
 mod order;
 mod plan;
 mod progress;
 mod report;
+mod request;
+mod run;
+mod search;
 mod sequencer;
+mod transfer;
 
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use error::{Cause, SourceRef, UpdateError};
@@ -18,4 +39,6 @@ pub use kind::ErrorKind;
 pub use order::{Order, OutOfOrder};
 pub use plan::{Held, InstalledRelease, Plan, Policy, Step, plan};
 pub use report::{ComponentChange, How, Outcome, Report, SourceTried};
+pub use request::{UpdateOptions, UpdateRequest};
+pub use run::run;
 pub use sequencer::Observer;

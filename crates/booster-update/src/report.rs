@@ -1,9 +1,10 @@
 //! What an operation has done, as one value.
 
-use crate::{Held, UpdateError};
+use crate::{Held, InstalledRelease, Plan, Step, UpdateError};
 use booster_definitions::{Component, Version};
 use booster_sources::SourceKind;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// How an operation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -118,6 +119,26 @@ impl Report {
             .filter_map(|tried| tried.error.as_ref())
             .filter(|error| error.kind().is_security())
     }
+}
+
+/// What a plan comes to for every wanted component that is installed or offered.
+pub(crate) fn changes(
+    installed: &BTreeMap<Component, InstalledRelease>,
+    plan: &Plan,
+    wanted: &[Component],
+) -> Vec<ComponentChange> {
+    let change = |&name: &Component| {
+        let from = installed.get(&name).map(|release| release.version);
+        let (to, how, held) = match plan.steps.get(&name) {
+            Some(Step::Full(manifest)) => (Some(manifest.version), How::Full, None),
+            Some(Step::Held(held)) => (from, How::None, Some(*held)),
+            Some(Step::Nothing) => (from, How::None, None),
+            None if from.is_some() => (from, How::None, None),
+            None => return None,
+        };
+        Some(ComponentChange { name, from, to, how, held })
+    };
+    wanted.iter().filter_map(change).collect()
 }
 
 /// The failure to report of several: a security failure before any other, else the last.

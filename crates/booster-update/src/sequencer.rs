@@ -6,7 +6,7 @@
 //! consumes the sequencer: nothing can follow it.
 
 use crate::{
-    Clock, Event, EventKind, EventResult, Order, Outcome, Stage, UpdateError,
+    Cause, Clock, Event, EventKind, EventResult, Order, Outcome, SourceRef, Stage, UpdateError,
     order::Open,
     progress::{Progress, Throttle, Weight},
 };
@@ -46,9 +46,10 @@ impl<'a> Sequencer<'a> {
         sequencer
     }
 
-    /// The stage that has been reached.
-    pub(crate) const fn stage(&self) -> Stage {
-        self.stage
+    /// A failure in the stage that has been reached, with the source in use.
+    pub(crate) fn failure(&self, cause: Cause) -> UpdateError {
+        let source = self.source.clone().map(|(kind, path)| SourceRef { kind, path });
+        UpdateError::new(self.stage, source, cause)
     }
 
     pub(crate) fn search_start(&mut self, source: &dyn Source) {
@@ -74,7 +75,8 @@ impl<'a> Sequencer<'a> {
     pub(crate) fn download_start(&mut self, index: u32) {
         self.stage = Stage::Download;
         self.throttle = Throttle::default();
-        self.tell(EventKind::DownloadStart, index, EventResult::Ok);
+        let bytes = (0, self.weight(index).download);
+        self.emit(EventKind::DownloadStart, index, EventResult::Ok, Some(bytes));
     }
 
     pub(crate) fn download_progress(&mut self, index: u32, done: u64) {
@@ -91,7 +93,8 @@ impl<'a> Sequencer<'a> {
     pub(crate) fn install_start(&mut self, index: u32) {
         self.stage = Stage::Install;
         self.throttle = Throttle::default();
-        self.tell(EventKind::InstallStart, index, EventResult::Ok);
+        let bytes = (0, self.weight(index).unpack);
+        self.emit(EventKind::InstallStart, index, EventResult::Ok, Some(bytes));
     }
 
     pub(crate) fn install_progress(&mut self, index: u32, done: u64) {
@@ -206,7 +209,7 @@ impl<'a> Sequencer<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Cause, FakeClock};
+    use crate::FakeClock;
     use booster_definitions::{ArchiveInfo, Counts, Digest, FullPackage, Requires, Version};
     use booster_sources::DirectorySource;
     use jiff::Timestamp;
@@ -307,7 +310,7 @@ mod tests {
             s.complete(Outcome::Updated, None);
         };
         let mut with = told(true, script);
-        with.retain(|event| event.bytes.is_none() && event.kind != EventKind::InstallProgress);
+        with.retain(|event| !matches!(event.kind, EventKind::DownloadProgress | EventKind::InstallProgress));
         assert_eq!(told(false, script), with);
     }
 

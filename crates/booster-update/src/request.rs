@@ -1,0 +1,57 @@
+//! What is asked of an operation, and the limits that it keeps.
+
+use booster_definitions::{Component, Version, archive};
+use booster_engine::{BuildOptions, ENGINE_VERSION, OnInvalid};
+use booster_sources::{Source, TransferRules};
+use booster_trust::ClientOptions;
+use std::sync::Arc;
+
+/// What is asked of an operation.
+#[derive(Debug, Clone, Default)]
+pub struct UpdateRequest {
+    /// Where to look, in this order.
+    pub sources: Vec<Arc<dyn Source>>,
+    /// Whether to look only, and to download and install nothing.
+    pub check_only: bool,
+    /// Whether progress events are wanted.
+    pub progress: bool,
+    /// The components to update; `None` is every one that is offered.
+    pub components: Option<Vec<Component>>,
+    /// The limits that the operation keeps.
+    pub options: UpdateOptions,
+}
+
+/// The limits that an operation keeps, each with a default.
+#[derive(Debug, Clone)]
+pub struct UpdateOptions {
+    /// How metadata is judged, and how much of it is taken.
+    pub trust: ClientOptions,
+    /// When a transfer is given up.
+    pub transfer: TransferRules,
+    /// Bytes of a release manifest.
+    pub manifest_bytes: u64,
+    /// How much a release may hold.
+    pub archive: archive::Limits,
+    /// Largest window that decompression may need, as a power of two in bytes: it bounds memory.
+    pub window_log: u32,
+    /// How definitions are built.
+    pub build: BuildOptions,
+    /// The version of this build's engine.
+    pub engine: Version,
+}
+
+impl Default for UpdateOptions {
+    /// Manifests of 1 MiB, a window of 16 MiB. Rules that the engine cannot take are left out: the
+    /// publisher was told of them, and has published the rest on purpose.
+    fn default() -> Self {
+        Self {
+            trust: ClientOptions::default(),
+            transfer: TransferRules::default(),
+            manifest_bytes: 1 << 20,
+            archive: archive::Limits::default(),
+            window_log: 24,
+            build: BuildOptions { on_invalid: OnInvalid::LeaveOut, ..BuildOptions::default() },
+            engine: ENGINE_VERSION,
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! The operation from its first event to its report.
+
+use crate::{
+    Cause, Clock, ErrorKind, Outcome, Plan, Policy, Report, SourceTried, UpdateError, UpdateRequest,
+    context::Context,
+    install::{archive_file, install},
+    plan::plan,
+    report::{self, changes},
+    search::{Answer, Before, Offer, Release, search},
+    sequencer::{Observer, Sequencer},
+    transfer::download_all,
+};
+use booster_definitions::{Component, Digest};
+use booster_engine::Worker;
+use booster_sources::{Counters, Source, SourceError};
+use booster_store::{Change, HistoryEntry, Operation, SourceCheck, Store};
+use jiff::Timestamp;
+use std::{collections::BTreeMap, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// Runs one update operation: asks the sources in order, and downloads and installs what they offer.
+///
+/// The observer hears every event, in order, from this task; the same is then summed up in the
+/// report. Whatever happens, the installed set is afterwards the old one or the new one, whole, and
+/// nothing else has been left in the data folder.
+///
+/// It must run on a tokio runtime with time and I/O enabled, and to its end: dropping the future
+/// changes nothing that is installed, and leaves debris that the next operation removes.
+/// To stop it, cancel the token.
+pub async fn run(
+    store: &Store,
+    worker: &Worker,
+    request: UpdateRequest,
+    observer: &Observer<'_>,
+    cancel: &CancellationToken,
+    clock: &dyn Clock,
+) -> Report {
+    let context = Context { store, worker, request: &request, cancel, clock };
+    let mut run = Run {
+        events: Sequencer::start(observer, clock, request.progress),
+        tried: Vec::new(),
+        installing: None,
+        failed: Vec::new(),
+        started: clock.monotonic(),
+        counted: counters(&request.sources),
+        context,
+    };
+    let (report, operation) = run.operate().await;
+    let Run { events, .. } = run;
+    // Whoever hears the last event may start the next operation at once.
+    drop(operation);
+    events.complete(report.outcome, report.error.as_ref());
+    report
+}
+
+struct Run<'a> {
+    context: Context<'a>,
+    events: Sequencer<'a>,
+    tried: Vec<SourceTried>,
+    /// The archives that were last tried to install.
+    installing: Option<BTreeMap<Component, Digest>>,
+    /// What could not be installed, and why: the same from another source would fail again.
+    failed: Vec<(BTreeMap<Component, Digest>, UpdateError)>,
+    started: std::time::Duration,
+    counted: Counters,
+}
+
+/// What following one source came to.
+struct Done {
+    plan: Plan,
+    outcome: Outcome,
+}
+
+impl Run<'_> {
+    /// Takes the data folder, walks the sources, and writes down what came of it.
+    async fn operate(&mut self) -> (Report, Option<Operation>) {
+        let operation = match self.begin() {
+            Ok(operation) => operation,
+            Err(error) => return (self.report(&Before::default(), Err(error)), None),
+        };
+        let (before, ended) = match self.before() {
+            Err(cause) => (Before::default(), Err(self.events.failure(cause))),
+            Ok(before) => {
+                let ended = self.walk(&operation, &before).await;
+                (before, ended)
+            }
+        };
+        let report = self.report(&before, ended);
+        if let Some(entry) = history_entry(&report, self.context.clock.now()) {
+            record("the history", operation.record_history(entry));
+        }
+        (report, Some(operation))
+    }
+
+    fn begin(&self) -> Result<Operation, UpdateError> {
+        let begun = if self.context.cancel.is_cancelled() {
+            Err(Cause::Cancelled)
+        } else if self.context.request.sources.is_empty() {
+            Err(Cause::NoSource)
+        } else {
+            self.context.store.begin("update").map_err(Cause::from)
+        };
+        begun.map_err(|cause| self.events.failure(cause))
+    }
+
+    fn before(&self) -> Result<Before, Cause> {
+        let store = self.context.store;
+        // What the record of damage says is worth having, but not worth failing for.
+        let damaged = store.damaged_components().unwrap_or_default();
+        Ok(Before::new(store.current()?, &damaged))
+    }
+
+    /// Asks one source after the other until one could be followed to an end.
+    async fn walk(&mut self, operation: &Operation, before: &Before) -> Result<Done, UpdateError> {
+        for source in &self.context.request.sources {
+            let ended = self.visit(operation, source, before).await;
+            let error = ended.as_ref().err().cloned();
+            self.tried.push(SourceTried { kind: source.kind(), path: source.location(), error });
+            let error = match ended {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            self.events.close(&error);
+            if error.cause().is_local() || error.kind() == ErrorKind::Cancelled {
+                return Err(error);
+            }
+            let installing = self.installing.take();
+            if let Some(archives) = installing.filter(|_| error.cause().is_about_content()) {
+                self.failed.push((archives, error.clone()));
+            }
+            tracing::warn!(%error, "the source is left");
+        }
+        // There is a source, and each was left with an error.
+        Err(report::gravest(&self.tried).unwrap_or_else(|| self.events.failure(Cause::NoSource)))
+    }
+
+    /// Follows one source, unless it wants to be left alone, and remembers how it went.
+    async fn visit(
+        &mut self,
+        operation: &Operation,
+        source: &Arc<dyn Source>,
+        before: &Before,
+    ) -> Result<Done, UpdateError> {
+        let location = source.location();
+        let key = format!("{} {location}", source.kind());
+        // An unreadable record is written anew below.
+        let last = self.context.store.checks().ok().and_then(|mut checks| checks.remove(&key));
+        let last = last.unwrap_or_default();
+        let now = self.context.clock.now();
+        self.events.search_start(source.as_ref());
+        if let Some(until) = cooling_down(&last, now) {
+            let cause = SourceError::CoolingDown { location, until }.into();
+            return Err(self.events.failure(cause));
+        }
+        let ended = self.follow(operation, source, before).await;
+        let ended = ended.map_err(|cause| self.events.failure(cause));
+        if let Some(check) = source_check(location, &last, now, ended.as_ref().err()) {
+            record("the check", operation.record_check(&key, check));
+        }
+        ended
+    }
+
+    async fn follow(
+        &mut self,
+        operation: &Operation,
+        source: &Arc<dyn Source>,
+        before: &Before,
+    ) -> Result<Done, Cause> {
+        let offer = match search(&self.context, source, before).await? {
+            Answer::Offer(offer) => offer,
+            Answer::Unchanged => {
+                self.events.search_complete(std::iter::empty());
+                return Ok(Done { plan: Plan::default(), outcome: Outcome::Current });
+            }
+        };
+        let plan = self.plan(&offer, before)?;
+        self.events.search_complete(plan.updates());
+        if plan.needs_newer_engine() {
+            self.events.software_update_available();
+        }
+        let outcome = outcome(&plan, self.context.request.check_only);
+        if plan.updates().next().is_some() && !self.context.request.check_only {
+            self.apply(operation, source, *offer, &plan, before).await?;
+        }
+        Ok(Done { plan, outcome })
+    }
+
+    /// What is to be done with the offer; an error if it is nothing that could be followed.
+    fn plan(&self, offer: &Offer, before: &Before) -> Result<Plan, Cause> {
+        let request = self.context.request;
+        let policy = Policy { engine: request.options.engine, components: request.components.clone() };
+        let manifests =
+            offer.releases.iter().map(|(component, release)| (*component, release.manifest.clone()));
+        let plan = plan(&before.releases, &manifests.collect(), &policy);
+        if let Some((component, held)) = plan.refusal() {
+            if plan.updates().next().is_none() {
+                return Err(Cause::Refused { component, held: *held });
+            }
+            tracing::warn!(%component, %held, "an offered release is refused");
+        }
+        if let Some((_, error)) = self.failed.iter().find(|(archives, _)| *archives == archives_of(&plan)) {
+            return Err(Cause::SameAgain(error.clone()));
+        }
+        Ok(plan)
+    }
+
+    /// Downloads and installs what is planned.
+    async fn apply(
+        &mut self,
+        operation: &Operation,
+        source: &Arc<dyn Source>,
+        mut offer: Offer,
+        plan: &Plan,
+        before: &Before,
+    ) -> Result<(), Cause> {
+        let updates: Vec<&Release> =
+            plan.updates().filter_map(|manifest| offer.releases.get(&manifest.component)).collect();
+        let staging = operation.stage()?;
+        let files =
+            updates.iter().map(|release| (*release, archive_file(&staging, release.manifest.component)));
+        let files: Vec<_> = files.collect();
+        download_all(&self.context, source.as_ref(), &mut offer.client, files.into_iter(), &mut self.events)
+            .await?;
+        self.installing = Some(archives_of(plan));
+        let trusted = offer.client.state();
+        install(&self.context, source.as_ref(), trusted, staging, &updates, before, &mut self.events).await?;
+        Ok(())
+    }
+
+    fn report(&self, before: &Before, ended: Result<Done, UpdateError>) -> Report {
+        let (outcome, plan, error) = match ended {
+            Ok(done) => (done.outcome, done.plan, None),
+            Err(error) if error.kind() == ErrorKind::Cancelled => {
+                (Outcome::Cancelled, Plan::default(), Some(error))
+            }
+            Err(error) => (Outcome::Failed, Plan::default(), Some(error)),
+        };
+        let now = counters(&self.context.request.sources);
+        let elapsed = self.context.clock.monotonic().saturating_sub(self.started);
+        let last = self.tried.last();
+        Report {
+            outcome,
+            source: last.map(|tried| tried.kind),
+            path: last.map(|tried| tried.path.clone()),
+            components: changes(&before.releases, &plan, &self.context.components().collect::<Vec<_>>()),
+            bytes_downloaded: now.bytes.saturating_sub(self.counted.bytes),
+            requests: now.requests.saturating_sub(self.counted.requests),
+            duration_ms: elapsed.as_millis().try_into().unwrap_or(u64::MAX),
+            error,
+            sources_tried: self.tried.clone(),
+        }
+    }
+}
+
+/// How an operation ends that follows a plan without a failure.
+fn outcome(plan: &Plan, check_only: bool) -> Outcome {
+    let updates = plan.updates().next().is_some();
+    if updates && check_only {
+        Outcome::Available
+    } else if plan.updates().any(|manifest| manifest.restart_required) {
+        // Comes first: after the restart the next operation says again that a newer engine is needed.
+        Outcome::RestartRequired
+    } else if plan.needs_newer_engine() {
+        Outcome::SoftwareUpdateAvailable
+    } else if updates {
+        Outcome::Updated
+    } else {
+        Outcome::Current
+    }
+}
+
+fn archives_of(plan: &Plan) -> BTreeMap<Component, Digest> {
+    plan.updates().map(|manifest| (manifest.component, manifest.archive.sha256)).collect()
+}
+
+fn counters(sources: &[Arc<dyn Source>]) -> Counters {
+    sources.iter().map(|source| source.counters()).fold(Counters::default(), |sum, one| Counters {
+        requests: sum.requests + one.requests,
+        bytes: sum.bytes + one.bytes,
+    })
+}
+
+/// Until when a source wants to be left alone, if it does.
+fn cooling_down(last: &SourceCheck, now: Timestamp) -> Option<Timestamp> {
+    // Sources take no longer wish than this. A later moment means that the clock was set back.
+    const LONGEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+    last.retry_after.filter(|&until| until > now && until.duration_since(now) <= LONGEST)
+}
+
+/// What is remembered of a visit to a source: nothing, where the caller broke it off.
+fn source_check(
+    location: String,
+    last: &SourceCheck,
+    now: Timestamp,
+    error: Option<&UpdateError>,
+) -> Option<SourceCheck> {
+    if error.is_some_and(|error| error.kind() == ErrorKind::Cancelled) {
+        return None;
+    }
+    Some(SourceCheck {
+        location,
+        last_check: Some(now),
+        last_success: if error.is_none() { Some(now) } else { last.last_success },
+        last_error: error.map(ToString::to_string),
+        retry_after: error.and_then(|error| error.cause().retry_after()),
+    })
+}
+
+/// What the history keeps of an operation: nothing, where nothing changed and nothing failed.
+fn history_entry(report: &Report, now: Timestamp) -> Option<HistoryEntry> {
+    let changes: Vec<_> = report
+        .components
+        .iter()
+        .filter_map(|change| {
+            let to = change.to.filter(|_| change.how != crate::How::None)?;
+            Some(Change { component: change.name, from: change.from, to })
+        })
+        .collect();
+    let quiet =
+        matches!(report.outcome, Outcome::Current | Outcome::Available | Outcome::SoftwareUpdateAvailable);
+    if quiet && (changes.is_empty() || report.outcome == Outcome::Available) {
+        return None;
+    }
+    Some(HistoryEntry {
+        time: now,
+        outcome: report.outcome.to_string(),
+        source: report.source.map(|kind| kind.to_string()),
+        changes,
+        bytes_downloaded: report.bytes_downloaded,
+        duration_ms: report.duration_ms,
+        error: report.error.as_ref().map(ToString::to_string),
+    })
+}
+
+/// Records are for people: one that cannot be written fails no operation.
+fn record(what: &str, written: Result<(), booster_store::StoreError>) {
+    if let Err(error) = written {
+        tracing::warn!(%error, "{what} could not be recorded");
+    }
+}

@@ -1,0 +1,49 @@
+//! What the tests start as real processes.
+//!
+//! `worker` is an engine worker as the product has it; `worker crash|hang|garbage` is a broken one.
+//! `update DATA REPOSITORY` updates a data folder from a folder, prints the outcome and the kind of
+//! failure, and is there to be killed, starved of disk and refused permission.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::expect_used)]
+
+use booster_engine::Worker;
+use booster_sources::DirectorySource;
+use booster_store::{Store, StoreOptions};
+use booster_update::{SystemClock, UpdateRequest, run};
+use std::{env, process::ExitCode, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match *arguments {
+        ["worker"] => booster_engine::worker_main(),
+        ["worker", "crash"] => std::process::abort(),
+        ["worker", "garbage"] => {
+            println!("<html>");
+            ExitCode::SUCCESS
+        }
+        ["worker", "hang"] => {
+            // Until the parent closes the pipe, or kills.
+            let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+            ExitCode::FAILURE
+        }
+        ["update", data, repository] => update(data, repository),
+        _ => ExitCode::from(64),
+    }
+}
+
+fn update(data: &str, repository: &str) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let request =
+        UpdateRequest { sources: vec![Arc::new(DirectorySource::new(repository))], ..Default::default() };
+    let store = Store::new(data, StoreOptions::default());
+    let worker = Worker::new(env::current_exe().expect("its own path"), ["worker"]);
+    let clock = SystemClock::default();
+    let cancel = CancellationToken::new();
+    let report = runtime.block_on(run(&store, &worker, request, &|_| {}, &cancel, &clock));
+    let kind = report.error.as_ref().map_or("-", |error| error.kind().as_str());
+    let story = report.error.as_ref().map(ToString::to_string).unwrap_or_default();
+    println!("{} {kind} {story}", report.outcome);
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,28 @@
+//! The update operation over real repositories, a real store and a real engine worker.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+//mod cancelling;
+//mod faults;
+mod machine;
+mod outcomes;
+//mod processes;
+mod publisher;
+//mod sources;
+
+use booster_definitions::Component;
+use publisher::{Publisher, rule};
+
+/// A publisher with one release of `antivirus`, 1.1.0.0.
+fn publisher() -> Publisher {
+    let mut publisher = Publisher::new(machine::now());
+    publisher.publish(Component::Antivirus, 1, &[("one.yar", &rule("one", "first pattern"))]);
+    publisher
+}
+
+/// Release 1.2.0.0 of `antivirus`.
+fn publish_second(publisher: &mut Publisher) {
+    let files: &[(&str, &[u8])] =
+        &[("one.yar", &rule("one", "first pattern")), ("two.yar", &rule("two", "second pattern"))];
+    publisher.publish(Component::Antivirus, 2, files);
+}
