@@ -1,6 +1,7 @@
 //! An image: the folder that a build makes of the definitions, and that scanners open.
 //!
-//! `image.json` says what the image was built of and by which engine; `hashes.idx` is the hash index.
+//! `image.json` says what the image was built of and by which engine; `hashes.idx` is the hash index;
+//! `rules-N.bin` are the compiled rules in parts, where the engine can save them.
 
 use booster_definitions::{Component, Digest, DigestWriter, Version};
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,11 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 pub(crate) const MANIFEST: &str = "image.json";
 /// The hash index's name in the folder.
 pub(crate) const HASHES: &str = "hashes.idx";
+/// The name in the folder of a part of the compiled rules.
+pub(crate) fn part_name(part: usize) -> String {
+    format!("rules-{part}.bin")
+}
+
 /// The format number that this build writes and reads.
 const FORMAT: u32 = 1;
 
@@ -26,6 +32,8 @@ pub struct Image {
     pub components: BTreeMap<Component, Version>,
     /// The rule files, in the order in which they were compiled.
     pub(crate) rules: Vec<RuleFile>,
+    /// The compiled rules in parts; `None` where they have to be compiled again from the sources.
+    pub(crate) compiled: Option<Vec<ImageFile>>,
     /// The hash index, if a list was there.
     pub(crate) hashes: Option<ImageFile>,
 }
@@ -81,7 +89,15 @@ impl ImageError {
 impl Image {
     pub(crate) fn new(rule_engine: String, components: BTreeMap<Component, Version>) -> Self {
         let engine = crate::ENGINE_VERSION;
-        Self { format: FORMAT, engine, rule_engine, components, rules: Vec::new(), hashes: None }
+        Self {
+            format: FORMAT,
+            engine,
+            rule_engine,
+            components,
+            rules: Vec::new(),
+            compiled: None,
+            hashes: None,
+        }
     }
 
     /// Reads the manifest of an image.
@@ -101,10 +117,11 @@ impl Image {
     /// Reads every byte of an image again and compares it with its manifest.
     pub fn verify(folder: &Path) -> Result<Self, ImageError> {
         let image = Self::read(folder)?;
-        if let Some(hashes) = &image.hashes {
-            let found = ImageFile::of(&folder.join(HASHES)).map_err(ImageError::io(HASHES))?;
-            if found != *hashes {
-                return Err(ImageError::Changed(HASHES.to_owned()));
+        let rules = image.compiled.iter().flatten().enumerate().map(|(part, file)| (part_name(part), file));
+        for (name, expected) in rules.chain(image.hashes.iter().map(|file| (HASHES.to_owned(), file))) {
+            let found = ImageFile::of(&folder.join(&name)).map_err(ImageError::io(&name))?;
+            if found != *expected {
+                return Err(ImageError::Changed(name));
             }
         }
         Ok(image)
@@ -118,6 +135,10 @@ impl Image {
 }
 
 impl ImageFile {
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self { size: bytes.len() as u64, sha256: Digest::of(bytes) }
+    }
+
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
         let mut writer = DigestWriter::new(io::sink());
         io::copy(&mut fs::File::open(path)?, &mut writer)?;

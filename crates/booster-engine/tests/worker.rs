@@ -1,5 +1,6 @@
 //! The child process: what it builds is used, and however it ends is told.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "test code outside test functions")]
 
 mod common;
 

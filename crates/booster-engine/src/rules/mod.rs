@@ -1,10 +1,13 @@
 //! The seam for rule engines: what any engine must do, whichever library does it.
 //!
-//! An [`Engine`] compiles sources to a [`RuleSet`], which scans. [`Yara`] is the engine in use; why it
-//! stands on boreal is in `docs/decisions`.
+//! An [`Engine`] compiles sources to a [`RuleSet`], which scans, and may save a set and load it again.
+//! [`Yara`] is the engine in use; why it stands on boreal is in `docs/decisions`.
 
+mod parts;
+mod salvage;
 mod yara;
 
+pub(crate) use parts::{PartedRules, partition};
 pub use yara::Yara;
 
 use crate::RejectedRule;
@@ -25,22 +28,50 @@ pub struct RuleInput<'a> {
 /// Makes rule sets.
 pub trait Engine: Send + Sync {
     /// The engine's name and version. What one version saved no other loads.
-    fn key(&self) -> String;
+    fn key(&self) -> &'static str;
 
-    /// Starts a set; files are added one by one.
-    fn compiler(&self) -> Box<dyn Compiler>;
+    /// The most rules that a set may hold to be saved and loaded again.
+    fn most_rules_saved(&self) -> usize;
+
+    /// Compiles files to one set.
+    ///
+    /// Rules that the engine cannot take are left out and named. A file's names are its own: no other file's
+    /// rules can clash with them.
+    fn compile(&self, inputs: &[RuleInput<'_>]) -> Compiled;
+
+    /// Loads what [`RuleSet::save`] of the same version gave. The bytes must be known to be those bytes.
+    fn load(&self, saved: &[u8]) -> Result<Box<dyn RuleSet>, LoadError>;
 }
 
-/// A rule set under construction.
-pub trait Compiler {
-    /// Adds the rules of a file.
-    ///
-    /// Rules that the engine cannot take are left out and appended to `rejected`. A file's names are its own:
-    /// no other file's rules can clash with them.
-    fn add(&mut self, input: RuleInput<'_>, rejected: &mut Vec<RejectedRule>);
+/// What became of sources.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The rules that the engine took.
+    pub set: Box<dyn RuleSet>,
+    /// The rules that it did not take.
+    pub rejected: Vec<RejectedRule>,
+}
 
-    /// Ends the set.
-    fn finish(self: Box<Self>) -> Box<dyn RuleSet>;
+/// A saved set that cannot be loaded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the saved rules cannot be loaded: {0}")]
+pub struct LoadError(pub String);
+
+/// Compiled rules.
+pub trait RuleSet: Send + Sync + fmt::Debug {
+    /// How many rules of each component the set holds.
+    fn counts(&self) -> BTreeMap<Component, u64>;
+
+    /// Every rule that matches the content, in the order of the rules.
+    fn scan(
+        &self,
+        content: &[u8],
+        facts: &FileFacts<'_>,
+        limit: Duration,
+    ) -> Result<Vec<RuleMatch>, Interrupted>;
+
+    /// The set as bytes that can be loaded again, if that is possible.
+    fn save(&self) -> Option<Vec<u8>>;
 }
 
 /// What rules may ask about the file that is scanned, beside its content.
@@ -81,33 +112,12 @@ pub struct Interrupted {
 }
 
 /// Why a scan of one file ended early.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InterruptReason {
     /// It took longer than allowed.
+    #[error("the rules took longer than the time for one file")]
     TimedOut,
     /// The engine failed.
+    #[error("the rule engine failed")]
     Failed,
-}
-
-impl fmt::Display for InterruptReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TimedOut => "the scan took longer than the time for one file",
-            Self::Failed => "the rule engine failed",
-        })
-    }
-}
-
-/// Compiled rules.
-pub trait RuleSet: Send + Sync + fmt::Debug {
-    /// How many rules of each component the set holds.
-    fn counts(&self) -> BTreeMap<Component, u64>;
-
-    /// Every rule that matches the content, in the order of the rules.
-    fn scan(
-        &self,
-        content: &[u8],
-        facts: &FileFacts<'_>,
-        limit: Duration,
-    ) -> Result<Vec<RuleMatch>, Interrupted>;
 }

@@ -2,19 +2,26 @@
 //!
 //! Every file is a namespace of its own. Includes are refused: a rule says all it says in its file.
 
-use super::{Compiler, Engine, FileFacts, InterruptReason, Interrupted, RuleInput, RuleMatch, RuleSet};
-use crate::RejectedRule;
+use super::{
+    Compiled, Engine, FileFacts, InterruptReason, Interrupted, LoadError, RuleInput, RuleMatch, RuleSet,
+    salvage,
+};
 use booster_definitions::Component;
 use boreal::{
-    MetadataValue,
-    compiler::{AddRuleError, CompilerParams},
-    scanner::{EvaluatedRule, ScanError, ScanParams},
+    MetadataValue, Scanner,
+    compiler::CompilerParams,
+    scanner::{DeserializeParams, EvaluatedRule, ScanError, ScanParams},
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
 
+/// The exact version in use: what one saves the next need not load. A test compares it with `Cargo.lock`.
+const KEY: &str = "boreal 1.4.0";
+/// boreal 1.4.0 reads at most 1,024 rules of a saved set and takes what follows for something else.
+const MOST_RULES_SAVED: usize = 1024;
 /// Metadata that name a threat, the most telling first.
 const THREAT_KEYS: [&str; 5] = ["threat", "threat_name", "malware", "malware_name", "malware_family"];
 /// The external variables that rules may use; see [`FileFacts`].
@@ -25,11 +32,15 @@ const EXTERNALS: [&str; 5] = ["filename", "filepath", "extension", "filetype", "
 pub struct Yara;
 
 impl Engine for Yara {
-    fn key(&self) -> String {
-        "boreal 1.4".to_owned()
+    fn key(&self) -> &'static str {
+        KEY
     }
 
-    fn compiler(&self) -> Box<dyn Compiler> {
+    fn most_rules_saved(&self) -> usize {
+        MOST_RULES_SAVED
+    }
+
+    fn compile(&self, inputs: &[RuleInput<'_>]) -> Compiled {
         let mut compiler = boreal::Compiler::new();
         // Warnings are for whoever writes rules; the default limits on depth and strings stand.
         compiler.set_params(
@@ -38,53 +49,24 @@ impl Engine for Yara {
         for name in EXTERNALS {
             compiler.define_symbol(name, "");
         }
-        Box::new(YaraCompiler { compiler })
-    }
-}
-
-struct YaraCompiler {
-    compiler: boreal::Compiler,
-}
-
-impl Compiler for YaraCompiler {
-    fn add(&mut self, input: RuleInput<'_>, rejected: &mut Vec<RejectedRule>) {
-        let namespace = format!("{}/{}", input.component, input.file);
-        if let Err(error) = self.compiler.add_rules_str_in_namespace(input.source, &namespace) {
-            rejected.push(rejection(&input, &error));
+        let mut rejected = Vec::new();
+        for input in inputs {
+            let namespace = format!("{}/{}", input.component, input.file);
+            salvage::add_file(&mut compiler, &namespace, input, &mut rejected);
         }
+        Compiled { set: Box::new(YaraRules { scanner: compiler.finalize() }), rejected }
     }
 
-    fn finish(self: Box<Self>) -> Box<dyn RuleSet> {
-        Box::new(YaraRules { scanner: self.compiler.finalize() })
+    fn load(&self, saved: &[u8]) -> Result<Box<dyn RuleSet>, LoadError> {
+        let scanner = Scanner::from_bytes_unchecked(saved, DeserializeParams::default())
+            .map_err(|error| LoadError(error.to_string()))?;
+        Ok(Box::new(YaraRules { scanner }))
     }
-}
-
-/// Where and what the fault is.
-fn rejection(input: &RuleInput<'_>, error: &AddRuleError) -> RejectedRule {
-    let diagnostic = error.to_diagnostic();
-    let offset = diagnostic.labels.first().map(|label| label.range.start);
-    let (line, column) = offset.map_or((0, 0), |offset| position(input.source, offset));
-    RejectedRule {
-        component: input.component,
-        file: input.file.to_owned(),
-        line,
-        column,
-        rule: None,
-        reason: diagnostic.message,
-    }
-}
-
-/// Line and column, from 1, of a byte of a text.
-fn position(text: &str, offset: usize) -> (u32, u32) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    (line as u32, before[line_start..].chars().count() as u32 + 1)
 }
 
 #[derive(Debug)]
 struct YaraRules {
-    scanner: boreal::Scanner,
+    scanner: Scanner,
 }
 
 impl RuleSet for YaraRules {
@@ -106,22 +88,32 @@ impl RuleSet for YaraRules {
         scanner.set_scan_params(ScanParams::default().timeout_duration(Some(limit)));
         let values = [facts.filename, facts.filepath, facts.extension, facts.filetype, facts.owner];
         for (name, value) in EXTERNALS.into_iter().zip(values) {
-            // Defined above, all as text: this cannot fail.
+            // Defined when the rules were compiled, all as text: this cannot fail.
             _ = scanner.define_symbol(name, value);
         }
         let found = |rules: &[EvaluatedRule<'_>]| {
             rules.iter().filter_map(|rule| rule_match(&scanner, rule)).collect()
         };
-        match scanner.scan_mem(content) {
-            Ok(result) => Ok(found(&result.rules)),
-            Err((error, result)) => Err(Interrupted {
-                matches: found(&result.rules),
-                reason: match error {
-                    ScanError::Timeout => InterruptReason::TimedOut,
-                    _ => InterruptReason::Failed,
-                },
-            }),
+        // A file is made by whoever wants to be overlooked: if it makes the engine panic, the scan of the others goes on.
+        match catch_unwind(AssertUnwindSafe(|| scanner.scan_mem(content))) {
+            Ok(Ok(result)) => Ok(found(&result.rules)),
+            Ok(Err((ScanError::Timeout, result))) => {
+                Err(Interrupted { matches: found(&result.rules), reason: InterruptReason::TimedOut })
+            }
+            Ok(Err((_, result))) => {
+                Err(Interrupted { matches: found(&result.rules), reason: InterruptReason::Failed })
+            }
+            Err(_) => Err(Interrupted { matches: Vec::new(), reason: InterruptReason::Failed }),
         }
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        if self.scanner.rules().count() > MOST_RULES_SAVED {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        self.scanner.to_bytes(&mut bytes).ok()?;
+        Some(bytes)
     }
 }
 
@@ -130,24 +122,27 @@ fn component_of(namespace: &str) -> Option<Component> {
     namespace.split_once('/')?.0.parse().ok()
 }
 
-fn rule_match(scanner: &boreal::Scanner, rule: &EvaluatedRule<'_>) -> Option<RuleMatch> {
+fn rule_match(scanner: &Scanner, rule: &EvaluatedRule<'_>) -> Option<RuleMatch> {
     let (component, file) = rule.namespace.split_once('/')?;
-    let named = rule.metadatas.iter().filter_map(|meta| match meta.value {
-        MetadataValue::Bytes(text) => {
-            let text = String::from_utf8_lossy(scanner.get_bytes_symbol(text)).into_owned();
-            Some((scanner.get_string_symbol(meta.name), text))
-        }
-        _ => None,
-    });
-    let named: HashMap<&str, String> = named.filter(|(_, text)| !text.is_empty()).collect();
+    let threat = THREAT_KEYS.iter().find_map(|key| metadata_text(scanner, rule, key));
     Some(RuleMatch {
-        component: component.parse::<Component>().ok()?,
+        component: component.parse().ok()?,
         file: file.to_owned(),
         rule: rule.name.to_owned(),
-        threat: THREAT_KEYS
-            .iter()
-            .find_map(|key| named.get(key))
-            .cloned()
-            .unwrap_or_else(|| rule.name.to_owned()),
+        threat: threat.unwrap_or_else(|| rule.name.to_owned()),
     })
 }
+
+/// The text that a rule's metadata have under a key.
+fn metadata_text(scanner: &Scanner, rule: &EvaluatedRule<'_>, key: &str) -> Option<String> {
+    rule.metadatas.iter().find_map(|metadata| match metadata.value {
+        MetadataValue::Bytes(text) if scanner.get_string_symbol(metadata.name) == key => {
+            let text = String::from_utf8_lossy(scanner.get_bytes_symbol(text)).into_owned();
+            (!text.is_empty()).then_some(text)
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

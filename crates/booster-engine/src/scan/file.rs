@@ -85,7 +85,8 @@ impl Scanner {
             return Ok(report);
         }
         let facts = OwnedFacts::of(path, content, owner);
-        let matches = match self.rules.scan(content, &facts.borrow(), self.limits.file_time) {
+        let rules = self.rules.for_content(content.len() as u64);
+        let matches = match rules.scan(content, &facts.borrow(), self.limits.file_time) {
             Ok(matches) => matches,
             Err(Interrupted { matches, reason }) if matches.is_empty() && report.detections.is_empty() => {
                 return Err(FileError::Interrupted(reason));

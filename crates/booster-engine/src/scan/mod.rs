@@ -5,6 +5,7 @@
 
 mod facts;
 mod file;
+mod loaded;
 #[cfg(unix)]
 mod owner;
 mod walk;
@@ -15,10 +16,11 @@ pub use walk::{FileOutcome, ScanOptions, ScanSummary, SkipReason};
 use crate::{
     hash::HashIndex,
     image::{HASHES, Image, ImageError},
-    rules::{Engine, RuleInput, RuleSet, Yara},
+    rules::{RuleSet, Yara},
 };
-use booster_definitions::{Component, Digest, Version};
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use booster_definitions::{Component, Version};
+use loaded::RulesInUse;
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 /// How much one file may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,57 +41,39 @@ impl Default for ScanLimits {
 /// Definitions, ready to look for threats.
 #[derive(Debug)]
 pub struct Scanner {
-    rules: Box<dyn RuleSet>,
+    rules: RulesInUse,
     hashes: Option<HashIndex>,
     components: BTreeMap<Component, Version>,
     limits: ScanLimits,
 }
 
 impl Scanner {
-    /// Opens an image and, where its compiled rules are not for this build, compiles the rules of the
-    /// generation again, provided that they are the ones that the image was built of.
+    /// Opens an image of a generation.
+    ///
+    /// Rules that this build of the engine cannot load are compiled again from the generation's files, provided
+    /// that they are the ones that the image was built of.
     pub fn open(image: &Path, generation: &Path, limits: ScanLimits) -> Result<Self, ImageError> {
         let manifest = Image::read(image)?;
         let hashes = match &manifest.hashes {
             Some(_) => Some(HashIndex::open(&image.join(HASHES))?),
             None => None,
         };
-        let rules = compile_again(&Yara, &manifest, generation)?;
-        Ok(Self::new(rules, hashes, manifest.components, limits))
+        let rules = RulesInUse::open(&Yara, &manifest, image, generation)?;
+        Ok(Self { rules, hashes, components: manifest.components, limits })
     }
 
+    /// What a build has just made.
     pub(crate) fn new(
-        rules: Box<dyn RuleSet>,
+        rules: impl RuleSet + 'static,
         hashes: Option<HashIndex>,
         components: BTreeMap<Component, Version>,
         limits: ScanLimits,
     ) -> Self {
-        Self { rules, hashes, components, limits }
+        Self { rules: RulesInUse::fixed(Box::new(rules)), hashes, components, limits }
     }
 
     /// The definitions in use.
     pub const fn components(&self) -> &BTreeMap<Component, Version> {
         &self.components
     }
-}
-
-/// Compiles the rules that an image was built of. What the build left out is left out again.
-fn compile_again(
-    engine: &dyn Engine,
-    image: &Image,
-    generation: &Path,
-) -> Result<Box<dyn RuleSet>, ImageError> {
-    let mut compiler = engine.compiler();
-    let mut rejected = Vec::new();
-    for file in &image.rules {
-        let name = format!("{}/{}", file.component, file.path);
-        let bytes = fs::read(generation.join(&name)).map_err(ImageError::io(&name))?;
-        if Digest::of(&bytes) != file.sha256 {
-            return Err(ImageError::Changed(name));
-        }
-        if let Ok(source) = str::from_utf8(&bytes) {
-            compiler.add(RuleInput { component: file.component, file: &file.path, source }, &mut rejected);
-        }
-    }
-    Ok(compiler.finish())
 }
