@@ -1,13 +1,17 @@
 //! Making the parts of an update from the settings.
 
-use crate::{ConfigError, Expiry, Http, Secret, Settings, SourceSettings};
+use crate::{ConfigError, Expiry, Http, Interval, Secret, Settings, SourceSettings};
+use booster_definitions::archive;
 use booster_engine::{ScanLimits, ScanOptions, Worker, WorkerLimits};
+use booster_publish::{Lifetimes, PublishError, Repository, RepositoryOptions};
 use booster_sources::{
     ClientCertificate, Credentials, DirectorySource, HttpOptions, HttpSource, ProxyChoice, Source,
     SourceKind, TransferRules,
 };
 use booster_store::{Store, StoreOptions};
-use booster_trust::FreshnessPolicy;
+use booster_trust::{ClientOptions, FreshnessPolicy};
+use booster_update::UpdateOptions;
+use jiff::SignedDuration;
 use std::{num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 /// Which of the sources are asked, as a caller says it.
@@ -81,8 +85,27 @@ impl Settings {
             Expiry::Enforced => FreshnessPolicy::Enforced,
             Expiry::SignedTime => FreshnessPolicy::SignedTime {
                 // Durations here come from at most 2^64 milliseconds, which always fits.
-                max_age: self.freshness.max_age.0.try_into().unwrap_or(jiff::SignedDuration::MAX),
+                max_age: self.freshness.max_age.0.try_into().unwrap_or(SignedDuration::MAX),
             },
+        }
+    }
+
+    /// The limits that an update keeps.
+    pub fn update_options(&self) -> UpdateOptions {
+        UpdateOptions {
+            trust: ClientOptions { freshness: self.freshness_policy(), ..ClientOptions::default() },
+            transfer: self.transfer_rules(),
+            archive: self.archive_limits(),
+            ..UpdateOptions::default()
+        }
+    }
+
+    /// How much a release may hold.
+    pub const fn archive_limits(&self) -> archive::Limits {
+        archive::Limits {
+            files: self.limits.files,
+            total_bytes: self.limits.release_size.0,
+            file_bytes: self.limits.file_size.0,
         }
     }
 
@@ -105,6 +128,26 @@ impl Settings {
 }
 
 impl Settings {
+    /// The repository to publish into: `location`, or the one of the settings. Nothing is read yet.
+    ///
+    /// # Errors
+    /// The text names no place that can hold a repository.
+    pub fn repository(&self, location: Option<&str>) -> Result<Repository, PublishError> {
+        let publish = &self.publish;
+        let lifetime = |interval: Interval| interval.0.try_into().unwrap_or(SignedDuration::MAX);
+        let options = RepositoryOptions {
+            lifetimes: Lifetimes {
+                root: lifetime(publish.root_lifetime),
+                targets: lifetime(publish.targets_lifetime),
+                snapshot: lifetime(publish.snapshot_lifetime),
+                timestamp: lifetime(publish.timestamp_lifetime),
+            },
+            keep: publish.keep,
+            ..RepositoryOptions::default()
+        };
+        Repository::open(location.unwrap_or(&publish.repository), options)
+    }
+
     /// How much one file may cost when it is scanned.
     pub fn scan_limits(&self) -> ScanLimits {
         ScanLimits { file_bytes: self.scan.max_file_size.0, file_time: self.scan.max_file_time.0 }

@@ -21,6 +21,6 @@ pub use error::ConfigError;
 pub use load::{FileChoice, Flags, Layers, Loaded};
 pub use position::Position;
 pub use secret::Secret;
-pub use settings::{Engine, Expiry, Freshness, Http, Scan, Settings, Store, Transfer};
+pub use settings::{Engine, Expiry, Freshness, Http, Limits, Publish, Scan, Settings, Store, Transfer};
 pub use source::{InvalidSource, SourceSettings};
 pub use units::{Interval, InvalidUnit, Size};

@@ -1,6 +1,7 @@
 //! Reading the layers: defaults, then the file, then the environment, then the flags.
 
 use crate::{ConfigError, Position, Settings};
+use booster_publish::KEY_VARIABLES;
 use figment::{
     Figment, Metadata, Profile, Provider,
     error::Kind,
@@ -16,7 +17,7 @@ use std::{
 
 /// What every variable that is ours begins with.
 const PREFIX: &str = "BOOSTER_";
-/// Names with the prefix that are not settings.
+/// Names with the prefix that are not settings: those below, and a publisher's keys.
 const NOT_SETTINGS: [&str; 3] = ["BOOSTER_CONFIG", "BOOSTER_LOG", "BOOSTER_TEST_DATA"];
 /// The file's name in each of the folders where it is looked for.
 const FILE_NAME: &str = "booster.toml";
@@ -150,10 +151,11 @@ fn file_layer(path: &Path, text: &str) -> Result<toml::Table, ConfigError> {
 /// Makes paths that a file names relative to the file's own folder, so that a folder with its
 /// configuration can be moved and used from anywhere.
 fn resolve_paths(table: &mut toml::Table, folder: &Path) {
-    const PATHS: [&str; 6] = ["data_dir", "root", "path", "ca_bundle", "client_certificate", "client_key"];
+    const PATHS: [&str; 8] =
+        ["data_dir", "root", "path", "ca_bundle", "client_certificate", "client_key", "repository", "keys"];
     for (key, value) in table.iter_mut() {
         match value {
-            toml::Value::String(text) if PATHS.contains(&key.as_str()) => {
+            toml::Value::String(text) if PATHS.contains(&key.as_str()) && !text.contains("://") => {
                 *text = folder.join(&*text).to_string_lossy().into_owned();
             }
             toml::Value::Table(table) => resolve_paths(table, folder),
@@ -182,7 +184,9 @@ struct Variable {
 
 impl Variable {
     fn new(name: &str, value: &str) -> Option<Self> {
-        let key = name.strip_prefix(PREFIX).filter(|_| !NOT_SETTINGS.contains(&name))?;
+        let key = name
+            .strip_prefix(PREFIX)
+            .filter(|_| !NOT_SETTINGS.contains(&name) && !name.starts_with(KEY_VARIABLES))?;
         let path = key.to_ascii_lowercase().split("__").map(str::to_owned).collect();
         Some(Self { name: name.to_owned(), path, value: value.to_owned() })
     }

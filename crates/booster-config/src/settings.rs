@@ -4,8 +4,9 @@
 //! `BOOSTER_`, the name in capitals, and `__` between a table and its key (`BOOSTER_STORE__KEEP`).
 
 use crate::{Interval, Secret, Size, source::SourceSettings};
-use booster_definitions::Component;
+use booster_definitions::{Component, archive};
 use booster_engine::{ScanLimits, WorkerLimits};
+use booster_publish::{DEFAULT_LEVEL, RepositoryOptions};
 use booster_sources::TransferRules;
 use booster_store::StoreOptions;
 use serde::{Deserialize, Serialize};
@@ -32,12 +33,16 @@ pub struct Settings {
     pub http: Http,
     /// When a transfer is given up.
     pub transfer: Transfer,
+    /// How much a release may hold.
+    pub limits: Limits,
     /// What is kept on disk.
     pub store: Store,
     /// What the compiling child process may use.
     pub engine: Engine,
     /// How files are scanned.
     pub scan: Scan,
+    /// For publishers: where and how releases are published.
+    pub publish: Publish,
 }
 
 /// How old definitions may be, and what an expired repository means.
@@ -118,6 +123,18 @@ pub struct Transfer {
     pub response_timeout: Interval,
 }
 
+/// How much a release may hold: an update that brings more fails before it fills the disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Files of a release.
+    pub files: u64,
+    /// Bytes of a release, unpacked.
+    pub release_size: Size,
+    /// Bytes of one file.
+    pub file_size: Size,
+}
+
 /// What is kept on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -152,6 +169,28 @@ pub struct Scan {
     pub max_file_time: Interval,
 }
 
+/// Where and how releases are published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Publish {
+    /// The repository: a folder, or an `s3://`, `gs://` or `az://` URL.
+    pub repository: String,
+    /// The folder with the publisher's keys; `BOOSTER_KEY_*` variables are used besides.
+    pub keys: PathBuf,
+    /// How many publications stay in the repository for machines that read them just now.
+    pub keep: usize,
+    /// How hard archives are compressed, 1 to 19.
+    pub compression: i32,
+    /// For how long the root's signatures are good; renewed with the offline keys.
+    pub root_lifetime: Interval,
+    /// For how long the signature over the list of releases is good.
+    pub targets_lifetime: Interval,
+    /// For how long the snapshot's signature is good.
+    pub snapshot_lifetime: Interval,
+    /// For how long a machine believes that nothing is newer; renewed by every publication and refresh.
+    pub timestamp_lifetime: Interval,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -162,9 +201,11 @@ impl Default for Settings {
             freshness: Freshness::default(),
             http: Http::default(),
             transfer: Transfer::default(),
+            limits: Limits::default(),
             store: Store::default(),
             engine: Engine::default(),
             scan: Scan::default(),
+            publish: Publish::default(),
         }
     }
 }
@@ -193,6 +234,13 @@ impl Default for Transfer {
     }
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        let archive::Limits { files, total_bytes, file_bytes } = archive::Limits::default();
+        Self { files, release_size: Size(total_bytes), file_size: Size(file_bytes) }
+    }
+}
+
 impl Default for Store {
     fn default() -> Self {
         Self { keep: StoreOptions::default().keep_generations }
@@ -215,6 +263,24 @@ impl Default for Scan {
     fn default() -> Self {
         let ScanLimits { file_bytes, file_time } = ScanLimits::default();
         Self { threads: 0, max_file_size: Size(file_bytes), max_file_time: Interval(file_time) }
+    }
+}
+
+impl Default for Publish {
+    fn default() -> Self {
+        let RepositoryOptions { lifetimes, keep, .. } = RepositoryOptions::default();
+        // Lifetimes are never negative.
+        let interval = |lifetime: jiff::SignedDuration| Interval(lifetime.unsigned_abs());
+        Self {
+            repository: "repository".to_owned(),
+            keys: "keys".into(),
+            keep,
+            compression: DEFAULT_LEVEL,
+            root_lifetime: interval(lifetimes.root),
+            targets_lifetime: interval(lifetimes.targets),
+            snapshot_lifetime: interval(lifetimes.snapshot),
+            timestamp_lifetime: interval(lifetimes.timestamp),
+        }
     }
 }
 

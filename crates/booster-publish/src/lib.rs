@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+pub mod feeds;
 mod keys;
 mod publish;
 mod repository;
@@ -16,8 +17,8 @@ pub mod serve;
 
 pub use error::{PublishError, Result};
 pub use keys::{DEFAULT_ROOT_KEYS, KEY_VARIABLES, KeyRing, KeySet, OFFLINE, ONLINE};
-pub use publish::{Outcome, PublishReport, PublishRequest};
+pub use publish::{DEFAULT_LEVEL, Outcome, PublishReport, PublishRequest};
 pub use repository::{
     InitReport, Lifetimes, RefreshReport, ReleaseStatus, Repository, RepositoryOptions, RepositoryStatus,
-    RoleStatus,
+    RoleStatus, RootChange, RootReport, sign_draft,
 };

@@ -109,8 +109,16 @@ fn a_variable_with_a_wrong_value_or_key_is_named() {
 
 #[test]
 fn a_variable_that_names_no_setting_is_reported_and_passed_over() {
-    let loaded =
-        load("", &[("BOOSTER_SERVICE_HOST", "10.0.0.1"), ("BOOSTER_CONFIG", "x"), ("HOME", "y")]).unwrap();
+    let loaded = load(
+        "",
+        &[
+            ("BOOSTER_SERVICE_HOST", "10.0.0.1"),
+            ("BOOSTER_CONFIG", "x"),
+            ("BOOSTER_KEY_ROOT_1", "z"),
+            ("HOME", "y"),
+        ],
+    )
+    .unwrap();
     assert_eq!(loaded.unknown_variables, ["BOOSTER_SERVICE_HOST"]);
 }
 
@@ -118,13 +126,15 @@ fn a_variable_that_names_no_setting_is_reported_and_passed_over() {
 fn relative_paths_in_a_file_are_relative_to_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join(FILE_NAME);
-    let text = "data_dir = \"data\"\nroot = \"/abs/root.json\"\nsources = [\"http://x/\", \"usb\"]\n[http]\nca_bundle = \"ca.pem\"\n";
+    let text = "data_dir = \"data\"\nroot = \"/abs/root.json\"\nsources = [\"http://x/\", \"usb\"]\n[publish]\nkeys = \"k\"\nrepository = \"s3://bucket/x\"\n[http]\nca_bundle = \"ca.pem\"\n";
     fs::write(&file, text).unwrap();
     let layers = Layers { file: FileChoice::Named(file), ..Layers::default() };
     let settings = layers.load().unwrap().settings;
     assert_eq!(settings.data_dir, dir.path().join("data"));
     assert_eq!(settings.root.as_deref(), Some(Path::new("/abs/root.json")));
     assert_eq!(settings.http.ca_bundle, Some(dir.path().join("ca.pem")));
+    assert_eq!(settings.publish.keys, dir.path().join("k"));
+    assert_eq!(settings.publish.repository, "s3://bucket/x");
     assert_eq!(settings.sources[1].path, Some(dir.path().join("usb")));
     assert_eq!(settings.sources[0].url.as_ref().unwrap().as_str(), "http://x/");
 }

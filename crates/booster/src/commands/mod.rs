@@ -1,0 +1,15 @@
+//! The commands, one file each: what they take, and what they do with it.
+
+pub mod completions;
+pub mod config;
+pub mod engine_worker;
+pub mod history;
+pub mod man;
+pub mod publish;
+pub mod quickstart;
+pub mod repository;
+pub mod scan;
+pub mod serve;
+pub mod status;
+pub mod update;
+pub mod verify;

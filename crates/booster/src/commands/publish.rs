@@ -1,0 +1,155 @@
+//! `booster publish`: test, sign and publish a release.
+
+use crate::{
+    context::{Context, worker_command},
+    exit::{CommandResult, Exit},
+    render::publication,
+    runtime,
+};
+use booster_config::Settings;
+use booster_definitions::{Component, Requires, Version};
+use booster_engine::OnInvalid;
+use booster_publish::{KEY_VARIABLES, KeyRing, PublishError, PublishRequest};
+use clap::{Args, ValueEnum};
+use std::{io, path::PathBuf};
+
+/// Test, sign and publish a folder of definitions as a release
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  booster publish antivirus 1.419.25.0 ./definitions/antivirus
+  booster publish nis 2.0.1.0 ./nis --repository s3://definitions/public --keys /run/keys
+  booster publish antivirus 1.419.26.0 ./definitions --invalid-rules leave-out --notes 'hotfix'
+
+Files: .yar and .yara are YARA rules; .hdb and .hsb are hashes of malware, .fp and .sfp of known-good
+files, in ClamAV's text formats; anything else travels untouched. What is below selftest/must-detect
+and selftest/must-not-detect is scanned, and refuses the release if it comes out otherwise.")]
+pub struct PublishArgs {
+    /// antivirus, antispyware or nis
+    component: Component,
+    /// Four numbers, higher than what is published: 1.419.25.0
+    version: Version,
+    /// The folder that holds the release's files
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+    #[command(flatten)]
+    place: Place,
+    /// What to do with rules that the engine cannot take
+    #[arg(long, value_name = "WHAT", default_value = "refuse")]
+    invalid_rules: InvalidRules,
+    /// Ask machines to restart before the release counts as fully in use
+    #[arg(long)]
+    restart_required: bool,
+    /// The oldest engine that understands the release; older machines do not install it
+    #[arg(long, value_name = "VERSION", default_value_t)]
+    requires_engine: Version,
+    /// Words for administrators
+    #[arg(long, value_name = "TEXT")]
+    notes: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where a publisher works.
+#[derive(Debug, Args)]
+pub struct Place {
+    /// The repository: a folder, or an s3://, gs:// or az:// URL [default: ./repository]
+    #[arg(long, value_name = "FOLDER|URL")]
+    pub repository: Option<String>,
+    /// The folder with the keys [default: ./keys]; BOOSTER_KEY_* variables are used besides
+    #[arg(long, value_name = "DIR")]
+    pub keys: Option<PathBuf>,
+}
+
+impl Place {
+    /// The settings, with what the flags say.
+    pub fn settings(&self, context: &Context) -> Result<Settings, booster_config::ConfigError> {
+        let mut settings = context.settings()?.settings;
+        if let Some(repository) = &self.repository {
+            settings.publish.repository.clone_from(repository);
+        }
+        if let Some(keys) = &self.keys {
+            settings.publish.keys.clone_from(keys);
+        }
+        Ok(settings)
+    }
+}
+
+/// What becomes of rules that the engine cannot take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum InvalidRules {
+    /// Refuse the release, and name them
+    Refuse,
+    /// Leave out the files that hold them, and name them
+    LeaveOut,
+}
+
+/// Publishes.
+pub fn run(args: &PublishArgs, context: &Context) -> CommandResult {
+    let settings = args.place.settings(context)?;
+    let keys = keys(&settings)?;
+    let (program, arguments) = worker_command()?;
+    let request = PublishRequest {
+        on_invalid: match args.invalid_rules {
+            InvalidRules::Refuse => OnInvalid::Refuse,
+            InvalidRules::LeaveOut => OnInvalid::LeaveOut,
+        },
+        requires: Requires { engine: args.requires_engine },
+        restart_required: args.restart_required,
+        notes: args.notes.clone(),
+        level: settings.publish.compression,
+        limits: settings.archive_limits(),
+        worker: Some(settings.worker(program, arguments)),
+        ..PublishRequest::new(args.component, args.version, &args.folder)
+    };
+    let repository = settings.repository(None)?;
+    let report = runtime::run(async |cancel| {
+        tokio::select! {
+            report = repository.publish(&request, &keys, jiff::Timestamp::now()) => Some(report),
+            // Whatever had been written by then, machines see the state before.
+            () = cancel.cancelled() => None,
+        }
+    })?;
+    let Some(report) = report else {
+        context.output.message("Cancelled; machines see what they saw before.");
+        return Ok(Exit::Cancelled);
+    };
+    let report = report.inspect_err(|error| explain(error, context))?;
+    if args.json {
+        context.output.pretty_json(&report);
+    } else {
+        for line in publication::lines(&report, repository.location(), context.output.style()) {
+            context.output.line(line);
+        }
+    }
+    for line in publication::left_out(&report) {
+        context.output.message(line);
+    }
+    Ok(Exit::Success)
+}
+
+/// The keys of the folder, and those of the environment.
+pub fn keys(settings: &Settings) -> Result<KeyRing, PublishError> {
+    let mut ring = KeyRing::from_environment()?;
+    match KeyRing::from_folder(&settings.publish.keys) {
+        Ok(keys) => ring.extend(keys),
+        // Keys from the environment need no folder.
+        Err(PublishError::Io { source, .. })
+            if source.kind() == io::ErrorKind::NotFound && has_key_variables() => {}
+        Err(error) => return Err(error),
+    }
+    Ok(ring)
+}
+
+/// Whether keys are in the environment.
+pub fn has_key_variables() -> bool {
+    std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with(KEY_VARIABLES))
+}
+
+/// Names every rule and file that refuses a release: the error itself names the first few.
+fn explain(error: &PublishError, context: &Context) {
+    for line in publication::refusal(error) {
+        context.output.message(line);
+    }
+}

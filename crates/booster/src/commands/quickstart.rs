@@ -1,0 +1,347 @@
+//! `booster quickstart`: the main job from end to end, in a fresh folder.
+//!
+//! It runs the commands that anyone would run, as this program's own child processes, and shows each
+//! before its output. Only the server is part of this process, so that it cannot be left behind.
+
+use crate::{
+    context::Context,
+    exit::{CommandResult, Exit, Usage, story},
+    output::Output,
+    runtime,
+    starter::{self, StarterFile},
+};
+use booster_publish::serve::{ServeOptions, Server};
+use clap::Args;
+use std::{
+    error::Error,
+    fs, io,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+
+/// See all of it work in a few seconds: publish, serve, update, detect
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  booster quickstart
+  booster quickstart --dir /tmp/trial
+
+It makes keys, signs and publishes a small set of harmless test patterns, serves it on this machine,
+updates from it, detects a test file, publishes a second release and updates again. It needs no
+network and no special rights, writes to its own folder only, and shows every command that it runs.")]
+pub struct QuickstartArgs {
+    /// The folder to use; it must be empty or not exist [default: booster-quickstart]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+/// The folder's name when none is given.
+const FOLDER: &str = "booster-quickstart";
+/// Tried first, because it is easy to remember.
+const PORT: u16 = 8080;
+
+/// Runs it all.
+pub fn run(args: &QuickstartArgs, context: &Context) -> CommandResult {
+    let folder = fresh_folder(args.dir.as_deref())?;
+    runtime::run(|cancel| quickstart(folder, context, cancel))?
+}
+
+/// A folder with nothing in it.
+fn fresh_folder(named: Option<&Path>) -> Result<PathBuf, Box<dyn Error>> {
+    let folder = match named {
+        Some(folder) => folder.to_owned(),
+        None => free_name(Path::new(FOLDER)),
+    };
+    fs::create_dir_all(&folder)
+        .map_err(|error| format!("the folder {} cannot be made: {error}", folder.display()))?;
+    if fs::read_dir(&folder)?.next().is_some() {
+        let message = format!("the folder {} is not empty: name another with --dir", folder.display());
+        return Err(Usage(message).into());
+    }
+    Ok(fs::canonicalize(folder)?)
+}
+
+/// The name itself, or with the first free number.
+fn free_name(name: &Path) -> PathBuf {
+    let numbered = (2..).map(|n| PathBuf::from(format!("{}-{n}", name.display())));
+    std::iter::once(name.to_owned()).chain(numbered).find(|path| !path.exists()).unwrap_or_default()
+}
+
+async fn quickstart(folder: PathBuf, context: &Context, cancel: CancellationToken) -> CommandResult {
+    let started = Instant::now();
+    let mut tour = Tour { folder, output: Arc::clone(&context.output), cancel, commands: Vec::new() };
+    match tour.walk().await {
+        Ok(()) => {
+            tour.farewell(started.elapsed());
+            Ok(Exit::Success)
+        }
+        Err(Stop::Cancelled) => {
+            tour.output.message(format!("\nCancelled. What there is so far is in {}", tour.folder.display()));
+            Ok(Exit::Cancelled)
+        }
+        Err(Stop::Wrong(reason)) => {
+            Err(format!("{reason}; everything up to here is in {}", tour.folder.display()).into())
+        }
+    }
+}
+
+/// Why a tour ends early.
+enum Stop {
+    Cancelled,
+    Wrong(String),
+}
+
+impl<E: Error + 'static> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Wrong(story(&error))
+    }
+}
+
+/// The way through the quickstart.
+struct Tour {
+    folder: PathBuf,
+    output: Arc<Output>,
+    cancel: CancellationToken,
+    /// The commands that were run, to be repeated.
+    commands: Vec<String>,
+}
+
+impl Tour {
+    async fn walk(&mut self) -> Result<(), Stop> {
+        let address = free_address().await?;
+        self.say(&format!("Everything happens in {}", self.folder.display()));
+
+        self.heading("The publisher: make keys and a signed repository");
+        self.write("", &[config(address)])?;
+        self.booster("repository init --root-out root.json", Exit::Success).await?;
+
+        self.heading("The publisher: test, sign and publish a first release of each component");
+        self.write("definitions", &starter::first_release())?;
+        for component in booster_definitions::Component::ALL {
+            self.booster(&format!("publish {component} 1.0.0.0 definitions/{component}"), Exit::Success)
+                .await?;
+        }
+
+        self.heading("The publisher: serve the repository");
+        let server = self.serve(address).await?;
+
+        self.heading("A machine: update over HTTP, trusting nothing but root.json");
+        self.booster("update", Exit::Success).await?;
+
+        self.heading("A machine: look for threats");
+        self.write("samples", &starter::samples())?;
+        self.booster("scan samples/eicar.com", Exit::Found).await?;
+        self.booster("scan samples/letter.txt", Exit::Success).await?;
+        self.say("Nobody knows this one yet:");
+        self.booster("scan samples/new-threat.txt", Exit::Success).await?;
+
+        self.heading("The publisher: a new threat has become known, publish a second release");
+        self.write("definitions", &starter::second_release())?;
+        self.booster("publish antivirus 1.0.1.0 definitions/antivirus", Exit::Success).await?;
+
+        self.heading("A machine: update again, and look again");
+        self.booster("update", Exit::Success).await?;
+        self.booster("scan samples/new-threat.txt", Exit::Found).await?;
+
+        self.heading("A machine: what is installed, and is it whole?");
+        self.booster("status", Exit::Success).await?;
+        self.booster("verify", Exit::Success).await?;
+        server.stop().await;
+        Ok(())
+    }
+
+    fn write(&self, below: &str, files: &[StarterFile]) -> Result<(), Stop> {
+        for StarterFile { path, content } in files {
+            let path = self.folder.join(below).join(path);
+            fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
+            fs::write(path, content)?;
+        }
+        Ok(())
+    }
+
+    /// Runs one command of this program in the folder, and holds its exit code against what it should be.
+    async fn booster(&mut self, arguments: &str, expected: Exit) -> Result<(), Stop> {
+        self.command(&format!("booster {arguments}"));
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(arguments.split(' ')).current_dir(&self.folder).stdin(Stdio::null()).kill_on_drop(true);
+        isolate(&mut command);
+        let mut child = command.spawn()?;
+        let status = tokio::select! {
+            status = child.wait() => status?,
+            () = self.cancel.cancelled() => return Err(stop(child).await),
+        };
+        self.say("");
+        match status.code() {
+            Some(code) if code == expected as i32 => Ok(()),
+            Some(code) if code == Exit::Cancelled as i32 => Err(Stop::Cancelled),
+            Some(code) => Err(Stop::Wrong(format!(
+                "`booster {arguments}` ended with exit code {code}, and {} was expected",
+                expected as i32
+            ))),
+            None => Err(Stop::Wrong(format!("`booster {arguments}` was killed ({status})"))),
+        }
+    }
+
+    /// Starts the server, as a part of this process.
+    async fn serve(&mut self, address: SocketAddr) -> Result<Serving, Stop> {
+        self.command(&format!("booster serve repository --listen {address}  &"));
+        let output = Arc::clone(&self.output);
+        let options = ServeOptions {
+            observer: Some(Arc::new(move |record| {
+                let style = output.message_style();
+                output.message(
+                    style.faint(&format!("  server: {} {} {}", record.method, record.path, record.status)),
+                );
+            })),
+            ..ServeOptions::default()
+        };
+        let server = Server::bind(&self.folder.join("repository"), address, options).await?;
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(server.run(stop.clone().cancelled_owned()));
+        self.say(&format!("Serving repository on http://{address}/\n"));
+        Ok(Serving { stop, task })
+    }
+
+    fn heading(&self, text: &str) {
+        self.say(&self.output.style().strong(&format!("# {text}")));
+    }
+
+    fn command(&mut self, command: &str) {
+        self.commands.push(command.to_owned());
+        self.say(&format!("{} {command}", self.output.style().faint("$")));
+    }
+
+    fn say(&self, text: &str) {
+        self.output.line(text);
+    }
+
+    fn farewell(&self, took: Duration) {
+        let style = self.output.style();
+        self.say(&style.good(&format!("All of it worked, in {}.", crate::text::duration(took))));
+        self.say("\nWhat is where:");
+        for (path, what) in [
+            ("booster.toml", "the configuration: source, data folder, root, repository, keys"),
+            ("keys/", "the publisher's private keys; the offline ones are for a safe"),
+            ("root.json", "what a machine needs to trust this publisher"),
+            ("definitions/", "the publisher's definitions: change them and publish again"),
+            ("repository/", "the signed repository: put it on any web server or medium"),
+            ("data/", "what the machine has installed"),
+            ("samples/", "files to scan; eicar.com is the standard test file"),
+        ] {
+            self.say(&format!("  {path:<14}{what}"));
+        }
+        self.say("\nThe commands, to repeat them:");
+        self.say(&format!("  cd {}", self.folder.display()));
+        self.say("  export BOOSTER_CONFIG=$PWD/booster.toml");
+        for command in &self.commands {
+            self.say(&format!("  {command}"));
+        }
+    }
+}
+
+/// The settings of this trial, and of nothing else on this machine.
+fn isolate(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("BOOSTER_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("BOOSTER_CONFIG", "booster.toml");
+}
+
+/// Ends a command that is running: asked first, as Ctrl-C has done already, then made to.
+async fn stop(mut child: Child) -> Stop {
+    #[cfg(unix)]
+    if let Some(pid) = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
+        // It may have ended just now.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+    let _ = tokio::time::timeout(Duration::from_secs(2), child.wait()).await;
+    let _ = child.kill().await;
+    Stop::Cancelled
+}
+
+/// A loopback address that nobody listens on just now. The port is not held, so that the command
+/// that is shown is the one that anyone could type.
+async fn free_address() -> io::Result<SocketAddr> {
+    let bind = async |port| tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    let listener = match bind(PORT).await {
+        Ok(listener) => listener,
+        Err(_) => bind(0).await?,
+    };
+    listener.local_addr()
+}
+
+/// The running server.
+struct Serving {
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Serving {
+    async fn stop(self) {
+        self.stop.cancel();
+        // It ends by itself, within the server's own limits.
+        let _ = self.task.await;
+    }
+}
+
+fn config(address: SocketAddr) -> StarterFile {
+    let text = format!(
+        "# Written by `booster quickstart`. Paths are relative to this file.
+data_dir = \"data\"
+root = \"root.json\"
+sources = [\"http://{address}/\"]
+
+[http]
+# The server is on this machine.
+proxy = \"none\"
+
+[publish]
+repository = \"repository\"
+keys = \"keys\"
+"
+    );
+    StarterFile { path: "booster.toml".to_owned(), content: text.into_bytes() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_taken_gets_a_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = dir.path().join("q");
+        assert_eq!(free_name(&name), name);
+        fs::create_dir(&name).unwrap();
+        assert_eq!(free_name(&name), dir.path().join("q-2"));
+    }
+
+    #[test]
+    fn a_folder_with_something_in_it_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(fresh_folder(Some(dir.path())).is_ok());
+        fs::write(dir.path().join("x"), "").unwrap();
+        let error = fresh_folder(Some(dir.path())).unwrap_err();
+        assert_eq!(Exit::of(&*error), Exit::Usage);
+    }
+
+    #[test]
+    fn the_configuration_can_be_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let StarterFile { path, content } = config("127.0.0.1:1".parse().unwrap());
+        fs::write(dir.path().join(&path), content).unwrap();
+        let layers = booster_config::Layers {
+            file: booster_config::FileChoice::Named(dir.path().join(path)),
+            ..booster_config::Layers::default()
+        };
+        let settings = layers.load().unwrap().settings;
+        assert_eq!(settings.sources(&booster_config::SourceChoice::default()).unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,189 @@
+//! `booster scan`: look for threats with what is installed.
+
+use crate::{
+    context::Context,
+    exit::{CommandResult, Exit},
+    output::Output,
+    render::scan::{self as render, Finding},
+    runtime,
+};
+use booster_config::Settings;
+use booster_definitions::{Component, Version};
+use booster_engine::{FileOutcome, ScanSummary, Scanner};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Look for threats in files and folders with the installed definitions
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  booster scan ~/Downloads
+  booster scan --json /srv/uploads | jq 'select(.result == \"detected\")'
+  booster scan upload.bin && mv upload.bin /srv/accepted/
+
+Exit codes: 0 clean, 1 a threat was detected, 2 something could not be scanned, 4 cancelled.")]
+pub struct ScanArgs {
+    /// Files, and folders with all that is in them
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Print one JSON object for each file with a threat, an error or a skip, and a last one with the sum
+    #[arg(long)]
+    json: bool,
+    /// Report clean files too
+    #[arg(long)]
+    all: bool,
+    /// Print findings only, no sum and no progress
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Scans.
+pub fn run(args: &ScanArgs, context: &Context) -> CommandResult {
+    let settings = context.settings()?.settings;
+    let started = Instant::now();
+    let scanner = Arc::new(open(&settings)?);
+    let summary = runtime::run(|cancel| scan(args, &settings, context, &scanner, cancel))??;
+    tell(args, context, &scanner, &summary, started.elapsed());
+    Ok(exit(&summary))
+}
+
+fn exit(summary: &ScanSummary) -> Exit {
+    match summary {
+        ScanSummary { cancelled: true, .. } => Exit::Cancelled,
+        ScanSummary { detected: 1.., .. } => Exit::Found,
+        ScanSummary { failed: 1.., .. } => Exit::Failed,
+        _ => Exit::Success,
+    }
+}
+
+fn open(settings: &Settings) -> Result<Scanner, Box<dyn Error>> {
+    let store = settings.store();
+    let installed = store.current()?.ok_or_else(|| {
+        format!("no definitions are installed in {}: run `booster update`", store.data_dir().display())
+    })?;
+    let scanner = Scanner::open(&installed.image_dir(), installed.dir(), settings.scan_limits());
+    Ok(scanner.map_err(|error| {
+        format!("the installed definitions cannot be used: {error}; run `booster verify`")
+    })?)
+}
+
+/// Scans in threads of the scanner's own, while this one waits for them and for signals.
+async fn scan(
+    args: &ScanArgs,
+    settings: &Settings,
+    context: &Context,
+    scanner: &Arc<Scanner>,
+    cancel: CancellationToken,
+) -> Result<ScanSummary, Box<dyn Error>> {
+    let printer = Printer::new(args, context);
+    let bar = printer.bar.clone();
+    if !bar.is_hidden() {
+        count(&args.paths, bar.clone(), cancel.clone());
+    }
+    let (scanner, options, paths) = (Arc::clone(scanner), settings.scan_options(), args.paths.clone());
+    let work = move || scanner.scan_paths(&paths, &options, &|outcome| printer.show(outcome), &cancel);
+    let summary = tokio::task::spawn_blocking(work).await?;
+    bar.finish_and_clear();
+    Ok(summary)
+}
+
+/// Prints what is found as it is found, from whichever thread finds it.
+struct Printer {
+    output: Arc<Output>,
+    bar: ProgressBar,
+    json: bool,
+    all: bool,
+}
+
+impl Printer {
+    fn new(args: &ScanArgs, context: &Context) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if context.output.terminal().stderr && !args.quiet && !args.json {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            bar.set_style(of_files("{pos} files"));
+        }
+        Self { output: Arc::clone(&context.output), bar, json: args.json, all: args.all }
+    }
+
+    fn show(&self, outcome: &FileOutcome) {
+        self.bar.inc(1);
+        let finding = Finding::of(outcome);
+        if matches!(finding, Finding::Clean { .. }) && !self.all {
+            return;
+        }
+        self.bar.suspend(|| match &finding {
+            _ if self.json => self.output.json(&finding),
+            Finding::Error { path, error } => {
+                self.output.message(format!("{}: {error}", path.display()));
+            }
+            finding => {
+                if let Some(line) = finding.line(self.output.style()) {
+                    self.output.line(line);
+                }
+            }
+        });
+    }
+}
+
+/// Counts the files ahead of the scan, so that the bar knows its end.
+fn count(paths: &[PathBuf], bar: ProgressBar, cancel: CancellationToken) {
+    let paths = paths.to_vec();
+    // Nobody waits for it: it is only the bar's.
+    std::thread::spawn(move || {
+        let entries = paths.iter().flat_map(|path| walkdir::WalkDir::new(path).follow_root_links(true));
+        let files = entries
+            .take_while(|_| !cancel.is_cancelled() && !bar.is_finished())
+            .filter(|entry| entry.as_ref().map_or(true, |entry| !entry.file_type().is_dir()))
+            .count();
+        bar.set_length(files as u64);
+        bar.set_style(of_files("[{bar:28}] {pos} of {len} files, {eta} left"));
+    });
+}
+
+fn of_files(template: &str) -> ProgressStyle {
+    let template = format!("Scanning {template}, {{per_sec}}");
+    ProgressStyle::with_template(&template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+/// The sum: an object in JSON, a line otherwise.
+fn tell(args: &ScanArgs, context: &Context, scanner: &Scanner, summary: &ScanSummary, duration: Duration) {
+    if args.json {
+        let outcome = match exit(summary) {
+            Exit::Success => "clean",
+            Exit::Found => "detected",
+            Exit::Cancelled => "cancelled",
+            _ => "error",
+        };
+        context.output.json(&Sum {
+            result: "summary",
+            outcome,
+            summary,
+            definitions: scanner.components(),
+            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+        });
+    } else if !args.quiet {
+        context.output.line(render::summary(summary, duration, context.output.style()));
+    }
+}
+
+/// The last object of `scan --json`.
+#[derive(Serialize)]
+struct Sum<'a> {
+    result: &'static str,
+    outcome: &'static str,
+    #[serde(flatten)]
+    summary: &'a ScanSummary,
+    definitions: &'a BTreeMap<Component, Version>,
+    duration_ms: u64,
+}

@@ -1,0 +1,48 @@
+//! `booster status`: what is installed, and how old it is.
+
+use crate::{
+    context::Context,
+    exit::{CommandResult, Exit},
+    render::status::{Facts, Status, lines},
+};
+use clap::Args;
+
+/// Show what is installed, how old it is, and whether that is too old
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  booster status
+  booster status --json | jq '.components[] | {name, version, age_days}'
+  booster status --exit-code > /dev/null || echo 'definitions are out of date'
+
+Age is counted from the signed date of publication, not from the download. From which age on
+definitions are out of date is set by out_of_date_after under [freshness]; 7 days by default.")]
+pub struct StatusArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Return 1 when nothing is installed or something is out of date
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// Shows it.
+pub fn run(args: &StatusArgs, context: &Context) -> CommandResult {
+    let settings = context.settings()?.settings;
+    let store = settings.store();
+    let facts = Facts {
+        data_dir: store.data_dir().to_owned(),
+        current: store.current()?.map(|installed| installed.record().clone()),
+        checks: store.checks()?,
+        damaged: store.damaged_components()?,
+    };
+    let status = Status::of(facts, jiff::Timestamp::now(), settings.freshness.out_of_date_after);
+    if args.json {
+        context.output.pretty_json(&status);
+    } else {
+        for line in lines(&status, context.output.style()) {
+            context.output.line(line);
+        }
+    }
+    Ok(if args.exit_code && status.out_of_date { Exit::Found } else { Exit::Success })
+}

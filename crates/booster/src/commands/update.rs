@@ -1,0 +1,212 @@
+//! `booster update`: look for newer definitions, and install them.
+
+use crate::{
+    context::{Context, worker_command},
+    exit::{CommandResult, Exit, story},
+    output::Output,
+    render::{bars::Bars, event, report},
+    runtime,
+};
+use booster_config::{ConfigError, Flags, Settings, SourceChoice, SourceSettings};
+use booster_definitions::Component;
+use booster_sources::SourceKind;
+use booster_store::{Store, StoreError};
+use booster_trust::{STATE_FILE, TrustError, TrustedState};
+use booster_update::{ErrorKind, Event, Outcome, Report, SystemClock, UpdateRequest};
+use clap::Args;
+use std::{error::Error, fs, path::Path};
+
+/// Look for newer definitions and install them
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  booster update --from https://definitions.example/ --root root.json
+                                   the first update: root.json comes from the publisher
+  booster update                   every later one, with the sources of the configuration
+  booster update --check           only look whether there is something new
+  booster update --from /media/usb definitions from a medium or a folder
+  booster update --json | tail -1 | jq .outcome
+
+Exit codes: 0 updated or current, 2 failed, 3 another update is running, 4 cancelled. Whatever
+happens, the definitions in use are either the old ones or the new ones, whole.")]
+pub struct UpdateArgs {
+    /// Ask only sources of this kind: http, unc, managed, unmanaged or directory
+    #[arg(long, value_name = "KIND")]
+    source: Option<SourceKind>,
+    /// Ask this source instead of those configured: a URL or a folder
+    #[arg(long, value_name = "URL|PATH")]
+    from: Option<SourceSettings>,
+    /// Trust the publisher with this root metadata, if none is trusted yet
+    #[arg(long, value_name = "ROOT.json")]
+    root: Option<std::path::PathBuf>,
+    /// Only look: install nothing
+    #[arg(long)]
+    check: bool,
+    /// Print one JSON object for each event, and a last one with the outcome
+    #[arg(long)]
+    json: bool,
+    /// Print errors only; with --json the last object only
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Updates.
+pub fn run(args: &UpdateArgs, context: &Context) -> CommandResult {
+    match update(args, context) {
+        Ok(report) => {
+            tell(args, context, &report);
+            Ok(exit(&report))
+        }
+        Err(error) if args.json => {
+            context.output.json(&unable(&*error));
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The exit code for an outcome.
+fn exit(report: &Report) -> Exit {
+    match (report.outcome, &report.error) {
+        (Outcome::Cancelled, _) => Exit::Cancelled,
+        (Outcome::Failed, Some(error)) if error.kind() == ErrorKind::Busy => Exit::Busy,
+        (Outcome::Failed, _) => Exit::Failed,
+        (
+            Outcome::Updated
+            | Outcome::Current
+            | Outcome::Available
+            | Outcome::RestartRequired
+            | Outcome::SoftwareUpdateAvailable,
+            _,
+        ) => Exit::Success,
+    }
+}
+
+fn update(args: &UpdateArgs, context: &Context) -> Result<Report, Box<dyn Error>> {
+    let flags = Flags { root: args.root.clone(), ..Flags::default() };
+    let settings = context.settings_with(flags)?.settings;
+    let choice = SourceChoice { kind: args.source, from: args.from.clone() };
+    let (program, arguments) = worker_command()?;
+    let worker = settings.worker(program, arguments);
+    let request = UpdateRequest {
+        sources: settings.sources(&choice)?,
+        check_only: args.check,
+        progress: context.output.terminal().stderr || args.json,
+        components: wanted(&settings),
+        options: settings.update_options(),
+    };
+    let store = settings.store();
+    pin_root(&store, settings.root.as_deref(), args.root.is_some())?;
+    let observer = observer(args, context);
+    let clock = SystemClock::default();
+    let report = runtime::run(async |cancel| {
+        booster_update::run(&store, &worker, request, &*observer, &cancel, &clock).await
+    })?;
+    Ok(report)
+}
+
+/// The components to update; `None` for all of them, also those that a publisher adds later.
+fn wanted(settings: &Settings) -> Option<Vec<Component>> {
+    let all = Component::ALL.iter().all(|c| settings.components.contains(c));
+    (!all).then(|| settings.components.clone())
+}
+
+/// Trusts the named root where no publisher is trusted yet. A root that was named on the command line
+/// is compared with the trusted publisher even so.
+fn pin_root(store: &Store, root: Option<&Path>, named: bool) -> Result<(), Box<dyn Error>> {
+    let Some(root) = root else { return Ok(()) };
+    if !named && store.trust_dir().join(STATE_FILE).exists() {
+        return Ok(());
+    }
+    let bytes = fs::read(root)
+        .map_err(|error| format!("the root metadata {} cannot be read: {error}", root.display()))?;
+    let _operation = store.begin("trusting a publisher's root")?;
+    let trust = store.trust_dir();
+    fs::create_dir_all(&trust)
+        .map_err(|error| format!("the folder {} cannot be made: {error}", trust.display()))?;
+    TrustedState::open(&trust)?.pin(&bytes)?;
+    Ok(())
+}
+
+/// Who is told of events: JSON lines, a bar, plain lines, or nobody.
+fn observer<'a>(args: &UpdateArgs, context: &'a Context) -> Box<dyn Fn(&Event) + Send + Sync + 'a> {
+    let output = &context.output;
+    match (args.quiet, args.json) {
+        (true, _) => Box::new(|_| {}),
+        (false, true) => Box::new(move |event| output.json(event)),
+        (false, false) if output.terminal().stderr => {
+            let bars = Bars::new();
+            Box::new(move |event| bars.show(event))
+        }
+        (false, false) => Box::new(move |event| {
+            if let Some(line) = event::line(event) {
+                output.message(line);
+            }
+        }),
+    }
+}
+
+fn tell(args: &UpdateArgs, context: &Context, report: &Report) {
+    let output: &Output = &context.output;
+    if args.json {
+        output.json(report);
+    } else if !args.quiet && !matches!(report.outcome, Outcome::Failed | Outcome::Cancelled) {
+        for line in report::lines(report, output.style()) {
+            output.line(line);
+        }
+    }
+    let style = output.message_style();
+    match &report.error {
+        Some(error) => {
+            output.message(format!("{} {error}", style.bad("error:")));
+            if let Some(advice) = report::advice(error.kind()) {
+                output.message(format!("       {advice}"));
+            }
+        }
+        // Another source has helped, and still somebody should know.
+        None => {
+            for error in report.security_failures() {
+                output.message(format!("{} {error}", style.attention("warning:")));
+            }
+        }
+    }
+}
+
+/// The last object of `--json` when the operation could not even begin.
+fn unable(error: &(dyn Error + 'static)) -> serde_json::Value {
+    let kind = match Exit::of(error) {
+        Exit::Busy => ErrorKind::Busy,
+        _ => kind_of(error),
+    };
+    serde_json::json!({
+        "outcome": Outcome::Failed,
+        "source": null,
+        "path": null,
+        "components": [],
+        "bytes_downloaded": 0,
+        "requests": 0,
+        "duration_ms": 0,
+        "error": { "kind": kind, "step": "start", "source": null, "message": story(error) },
+        "sources_tried": [],
+    })
+}
+
+fn kind_of(error: &(dyn Error + 'static)) -> ErrorKind {
+    if let Some(error) = error.downcast_ref::<ConfigError>() {
+        return match error {
+            ConfigError::NoSource | ConfigError::NoSourceOfKind { .. } => ErrorKind::NoSource,
+            _ => ErrorKind::Configuration,
+        };
+    }
+    match (error.downcast_ref::<TrustError>(), error.downcast_ref::<StoreError>()) {
+        (Some(TrustError::OtherPublisher { .. }), _) => ErrorKind::OtherPublisher,
+        (Some(TrustError::Damaged { .. }), _) => ErrorKind::TrustDamaged,
+        (Some(TrustError::Io { .. }), _) => ErrorKind::Io,
+        (Some(_), _) => ErrorKind::Untrusted,
+        (_, Some(StoreError::Permission { .. })) => ErrorKind::Permission,
+        (_, Some(StoreError::NoSpace { .. })) => ErrorKind::DiskFull,
+        (_, Some(StoreError::Damaged { .. })) => ErrorKind::StoreDamaged,
+        (_, Some(_)) => ErrorKind::Io,
+        (None, None) => ErrorKind::Configuration,
+    }
+}

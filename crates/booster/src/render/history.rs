@@ -1,0 +1,66 @@
+//! What operations changed, in lines.
+
+use crate::text;
+use booster_store::HistoryEntry;
+use std::time::Duration;
+
+/// The entries in words, as given.
+pub fn lines(entries: &[HistoryEntry]) -> Vec<String> {
+    let rows: Vec<_> = entries.iter().map(row).collect();
+    text::table(&rows, &[])
+}
+
+fn row(entry: &HistoryEntry) -> Vec<String> {
+    let changes: Vec<_> = entry
+        .changes
+        .iter()
+        .map(|change| match change.from {
+            Some(from) => format!("{} {from} -> {}", change.component, change.to),
+            None => format!("{} {}", change.component, change.to),
+        })
+        .collect();
+    vec![
+        text::time(entry.time),
+        entry.outcome.clone(),
+        entry.source.clone().unwrap_or_default(),
+        text::bytes(entry.bytes_downloaded),
+        text::duration(Duration::from_millis(entry.duration_ms)),
+        entry.error.clone().unwrap_or_else(|| changes.join(", ")),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use booster_definitions::{Component, Version};
+    use booster_store::Change;
+
+    #[test]
+    fn an_entry_says_when_what_and_from_where() {
+        let entry = HistoryEntry {
+            time: jiff::Timestamp::UNIX_EPOCH,
+            outcome: "updated".into(),
+            source: Some("http".into()),
+            changes: vec![
+                Change { component: Component::Antivirus, from: None, to: Version([1, 0, 0, 0]) },
+                Change {
+                    component: Component::Nis,
+                    from: Some(Version([1, 0, 0, 0])),
+                    to: Version([2, 0, 0, 0]),
+                },
+            ],
+            bytes_downloaded: 1234,
+            duration_ms: 400,
+            error: None,
+        };
+        let failed =
+            HistoryEntry { error: Some("no answer".into()), outcome: "failed".into(), ..entry.clone() };
+        assert_eq!(
+            lines(&[entry, failed]),
+            [
+                "1970-01-01 00:00:00 UTC  updated  http  1.2 kB  0.4 s  antivirus 1.0.0.0, nis 1.0.0.0 -> 2.0.0.0",
+                "1970-01-01 00:00:00 UTC  failed   http  1.2 kB  0.4 s  no answer",
+            ]
+        );
+    }
+}
