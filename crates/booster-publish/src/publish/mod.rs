@@ -2,6 +2,7 @@
 
 mod package;
 mod trial;
+mod work;
 
 use crate::{
     KeyRing, PublishError, Repository, Result,
@@ -17,10 +18,8 @@ use booster_engine::{BuildReport, OnInvalid, RejectedRule, Worker};
 use booster_trust::signing::TargetEntry;
 use jiff::Timestamp;
 use package::Package;
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, path::PathBuf};
+use work::WorkFolder;
 
 pub use package::DEFAULT_LEVEL;
 
@@ -124,10 +123,10 @@ impl Repository {
         now: Timestamp,
     ) -> Result<PublishReport> {
         let _lock = self.storage.lock()?;
-        let published = self.published().await?;
+        let published = self.begin().await?;
         self.signer(&published, keys, now).check()?;
         let before = published.manifest(&self.storage, request.component).await?;
-        let work = work_folder(request.scratch.as_deref())?;
+        let work = WorkFolder::new(request.scratch.as_deref())?;
         let mut files = collect(request)?;
         let mut archive = package::archive(&files, request, work.path())?;
         if let Some(before) = before.as_ref().filter(|before| before.archive.sha256 == archive.sha256) {
@@ -200,14 +199,6 @@ impl Tested {
     fn counts(&self, component: Component) -> Counts {
         self.report.per_component.get(&component).copied().unwrap_or_default()
     }
-}
-
-fn work_folder(scratch: Option<&Path>) -> Result<tempfile::TempDir> {
-    let parent = scratch.map_or_else(std::env::temp_dir, Path::to_path_buf);
-    tempfile::Builder::new()
-        .prefix("booster-publish-")
-        .tempdir_in(&parent)
-        .map_err(PublishError::io("make a work folder in", &parent))
 }
 
 /// The release's files: those of the folder, and the extra ones.

@@ -8,11 +8,13 @@ mod init;
 mod layout;
 mod lock;
 mod retention;
+mod rotate;
 mod state;
 mod status;
 mod storage;
 
 pub use init::InitReport;
+pub use rotate::{RootChange, RootReport, sign_draft};
 pub use status::{ReleaseStatus, RepositoryStatus, RoleStatus};
 
 use crate::{KeyRing, PublishError, Result};
@@ -20,6 +22,7 @@ use booster_trust::signing::TopRole;
 use jiff::{SignedDuration, Timestamp};
 pub(crate) use layout::target_object;
 pub(crate) use state::{Prepared, Published, Signer, prepare};
+use std::fmt;
 pub(crate) use storage::Storage;
 
 /// How long each role's signature is good for.
@@ -61,7 +64,7 @@ impl Lifetimes {
 }
 
 /// How a repository is kept.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RepositoryOptions {
     /// How long signatures are good for.
     pub lifetimes: Lifetimes,
@@ -84,6 +87,18 @@ impl Default for RepositoryOptions {
             variables: None,
             debris_age: SignedDuration::from_hours(1),
         }
+    }
+}
+
+/// The variables hold credentials: they are not shown.
+impl fmt::Debug for RepositoryOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { lifetimes, keep, variables: _, debris_age } = self;
+        f.debug_struct("RepositoryOptions")
+            .field("lifetimes", lifetimes)
+            .field("keep", keep)
+            .field("debris_age", debris_age)
+            .finish_non_exhaustive()
     }
 }
 
@@ -111,8 +126,8 @@ pub struct RefreshReport {
 
 impl Repository {
     /// Opens a place: a folder, or an `s3:`, `gs:` or `az:` URL. Nothing is read yet.
-    pub fn open(location: &str, options: RepositoryOptions) -> Result<Self> {
-        let variables = options.variables.clone().unwrap_or_else(storage::storage_variables);
+    pub fn open(location: &str, mut options: RepositoryOptions) -> Result<Self> {
+        let variables = options.variables.take().unwrap_or_else(storage::storage_variables);
         Ok(Self { storage: Storage::open(location, &variables)?, options })
     }
 
@@ -125,7 +140,7 @@ impl Repository {
     /// passed. The content stays as it is.
     pub async fn refresh(&self, keys: &KeyRing, now: Timestamp) -> Result<RefreshReport> {
         let _lock = self.storage.lock()?;
-        let published = self.published().await?;
+        let published = self.begin().await?;
         self.refresh_published(&published, keys, now).await
     }
 
@@ -166,6 +181,14 @@ impl Repository {
     pub(crate) async fn published(&self) -> Result<Published> {
         let published = Published::read(&self.storage).await?;
         published.ok_or_else(|| PublishError::NotARepository { location: self.location().to_owned() })
+    }
+
+    /// The state that a change is made upon, without what an interrupted change left before it.
+    /// Call with the lock held.
+    pub(crate) async fn begin(&self) -> Result<Published> {
+        let published = self.published().await?;
+        self.delete_interrupted(&published).await?;
+        Ok(published)
     }
 
     /// Checks, writes and cleans up.

@@ -1,7 +1,7 @@
 //! What is kept for readers that are a little behind, and what is deleted.
 
 use super::{
-    Repository,
+    Published, Repository,
     layout::{METADATA, TARGETS, TIMESTAMP, Versioned, target_object},
     storage::Listed,
 };
@@ -18,27 +18,34 @@ struct Current {
 }
 
 impl Repository {
+    /// Deletes metadata that is newer than what is published: an interrupted change's, to which
+    /// nothing refers and nothing will, because a new change takes higher versions.
+    pub(crate) async fn delete_interrupted(&self, published: &Published) -> Result<()> {
+        self.storage.delete_unfinished()?;
+        let current = Current { snapshot: published.snapshot.version, targets: published.targets.version };
+        let left = self.old_enough(&published.listed).filter(|object| is_interrupted(&object.name, current));
+        self.storage.delete(&left.map(|object| object.name.clone()).collect::<Vec<_>>()).await
+    }
+
     /// Deletes what neither the current state nor the last few before it refer to. Runs after the
     /// commit, so nothing that a machine is told to fetch is touched.
     pub(crate) async fn clean(&self) -> Result<()> {
-        self.storage.delete_unfinished()?;
         let Some(current) = self.current().await? else { return Ok(()) };
         let listed = self.storage.list().await?;
-        // In a bucket another publisher may just be writing: only what is old enough is judged.
-        let cutoff = self.storage.is_shared().then(|| Timestamp::now() - self.options.debris_age);
-        let old: Vec<&Listed> =
-            listed.iter().filter(|o| cutoff.is_none_or(|cutoff| o.written < cutoff)).collect();
-        let kept = kept_versions(&listed, current, self.options.keep);
-        let Some(referenced) = self.referenced(&kept).await? else { return Ok(()) };
-        let doomed: Vec<String> = old
-            .into_iter()
-            .filter(|object| is_doomed(&object.name, &kept, &referenced))
-            .map(|object| object.name.clone())
-            .collect();
+        let mut kept = kept_versions(&listed, current, self.options.keep);
+        let Some(referenced) = self.referenced(&mut kept, current).await? else { return Ok(()) };
+        let doomed = self.old_enough(&listed).filter(|object| is_doomed(&object.name, &kept, &referenced));
+        let doomed: Vec<String> = doomed.map(|object| object.name.clone()).collect();
         if !doomed.is_empty() {
             tracing::info!(objects = doomed.len(), "deleting what is no longer referred to");
         }
         self.storage.delete(&doomed).await
+    }
+
+    /// The objects that may be judged. In a bucket another publisher may just be writing.
+    fn old_enough<'a>(&self, listed: &'a [Listed]) -> impl Iterator<Item = &'a Listed> + use<'a> {
+        let cutoff = self.storage.is_shared().then(|| Timestamp::now() - self.options.debris_age);
+        listed.iter().filter(move |object| cutoff.is_none_or(|cutoff| object.written < cutoff))
     }
 
     async fn current(&self) -> Result<Option<Current>> {
@@ -55,26 +62,40 @@ impl Repository {
         Ok(targets.map(|targets| Current { snapshot, targets }))
     }
 
-    /// The target objects that kept targets metadata refers to; `None` when one cannot be read, and
-    /// so nothing may be judged.
-    async fn referenced(&self, kept: &BTreeSet<(Versioned, u64)>) -> Result<Option<BTreeSet<String>>> {
+    /// The target objects that kept targets metadata refers to. Kept metadata that cannot be read
+    /// helps no reader: it is taken out of `kept`. `None` when that is the current one, and so
+    /// nothing may be judged.
+    async fn referenced(
+        &self,
+        kept: &mut BTreeSet<(Versioned, u64)>,
+        current: Current,
+    ) -> Result<Option<BTreeSet<String>>> {
         let mut referenced = BTreeSet::new();
-        for (role, version) in kept {
-            if *role != Versioned::Targets {
-                continue;
-            }
-            let object = role.object(*version);
-            let stored = self.storage.read(&object).await?;
-            let Some(role) = stored.and_then(|s| signing::read_unverified::<TargetsRole>(&s.bytes).ok())
-            else {
-                tracing::warn!(object, "cannot be read: nothing is deleted");
-                return Ok(None);
-            };
-            for (target, entry) in &role.targets {
-                referenced.extend(entry.sha256().map(|digest| target_object(target, &digest)));
+        let versions: Vec<u64> = kept
+            .iter()
+            .filter(|(role, _)| *role == Versioned::Targets)
+            .map(|(_, version)| *version)
+            .collect();
+        for version in versions {
+            let stored = self.storage.read(&Versioned::Targets.object(version)).await?;
+            match stored.and_then(|stored| signing::read_unverified::<TargetsRole>(&stored.bytes).ok()) {
+                Some(role) => referenced.extend(role.targets.iter().filter_map(|(target, entry)| {
+                    entry.sha256().map(|digest| target_object(target, &digest))
+                })),
+                None if version == current.targets => return Ok(None),
+                None => _ = kept.remove(&(Versioned::Targets, version)),
             }
         }
         Ok(Some(referenced))
+    }
+}
+
+/// Whether an object is metadata of a change that was never published.
+fn is_interrupted(name: &str, current: Current) -> bool {
+    match Versioned::parse(name) {
+        Some((Versioned::Snapshot, version)) => version > current.snapshot,
+        Some((Versioned::Targets, version)) => version > current.targets,
+        _ => false,
     }
 }
 

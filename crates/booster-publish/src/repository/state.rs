@@ -20,6 +20,8 @@ use object_store::UpdateVersion;
 pub(crate) struct Published {
     pub root: RootRole,
     pub root_bytes: Vec<u8>,
+    /// Whether a change of keys was interrupted, so that all has to be signed by the new ones.
+    pub interrupted: bool,
     pub timestamp: TimestampRole,
     /// The state of `timestamp.json` that a change is made upon.
     pub timestamp_state: UpdateVersion,
@@ -47,11 +49,25 @@ impl Published {
         let listed = storage.list().await?;
         let version = highest(&listed, Versioned::Root);
         let root_bytes = required(storage, &Versioned::Root.object(version)).await?;
-        let root = signing::verify_current(&root_bytes, &timestamp_bytes, &snapshot_bytes, &targets_bytes)
-            .map_err(|error| untrusted(storage, error))?;
+        let verify =
+            |root: &[u8]| signing::verify_current(root, &timestamp_bytes, &snapshot_bytes, &targets_bytes);
+        let (root, interrupted) = match verify(&root_bytes) {
+            Ok(root) => (root, false),
+            // A change of keys was interrupted behind its root: the rest is the old keys' still.
+            Err(error) => {
+                let Some(before) = storage.read(&Versioned::Root.object(version.saturating_sub(1))).await?
+                else {
+                    return Err(untrusted(storage, error));
+                };
+                let continues = verify(&before.bytes).and_then(|_| follows(&before.bytes, &root_bytes));
+                continues.map_err(|_| untrusted(storage, error))?;
+                (parse(storage, &Versioned::Root.object(version), &root_bytes)?, true)
+            }
+        };
         Ok(Some(Self {
             root,
             root_bytes,
+            interrupted,
             timestamp,
             timestamp_state: state,
             snapshot,
@@ -149,7 +165,7 @@ pub(crate) fn prepare(
 ) -> Result<Prepared> {
     let mut prepared = Prepared::default();
     let targets_due = signer.lifetimes.is_due(TopRole::Targets, published.targets.expires, signer.now);
-    let changing_keys = signer.next_root.is_some();
+    let changing_keys = signer.next_root.is_some() || published.interrupted;
     let targets = targets.or_else(|| (targets_due || changing_keys).then(|| published.targets.clone()));
     let (targets_entry, targets_changed) = match targets {
         Some(mut role) => {
@@ -242,6 +258,16 @@ fn parse<R: RoleData>(storage: &Storage, object: &str, bytes: &[u8]) -> Result<R
         object: object.to_owned(),
         reason: error.to_string(),
     })
+}
+
+/// Checks that a root is the next one after another, as a machine checks it (TUF 1.0, section 5.3).
+pub(crate) fn follows(root: &[u8], next: &[u8]) -> Result<(), TrustError> {
+    let malformed = |error: sigstore_tuf::Error| TrustError::Malformed {
+        file: "root.json".to_owned(),
+        reason: error.to_string(),
+    };
+    let mut set = sigstore_tuf::TrustedMetadataSet::from_root(root).map_err(malformed)?;
+    set.update_root(next).map_err(malformed)
 }
 
 pub(crate) fn untrusted(storage: &Storage, error: TrustError) -> PublishError {

@@ -127,9 +127,13 @@ pub type Seen = BTreeMap<Component, (ReleaseManifest, BTreeMap<String, Digest>)>
 
 impl Machine {
     pub fn new(site: &Site) -> Self {
+        Self::with(&site.root, &site.folder())
+    }
+
+    pub fn with(root: &[u8], repository: &Path) -> Self {
         let state = tempfile::tempdir().unwrap();
-        TrustedState::open(state.path()).unwrap().pin(&site.root).unwrap();
-        Self { state, repository: site.folder() }
+        TrustedState::open(state.path()).unwrap().pin(root).unwrap();
+        Self { state, repository: repository.to_owned() }
     }
 
     fn client(&self) -> Client {
