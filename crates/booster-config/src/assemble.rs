@@ -128,11 +128,11 @@ impl Settings {
 }
 
 impl Settings {
-    /// The repository to publish into: `location`, or the one of the settings. Nothing is read yet.
+    /// The repository to publish into. Nothing is read yet.
     ///
     /// # Errors
     /// The text names no place that can hold a repository.
-    pub fn repository(&self, location: Option<&str>) -> Result<Repository, PublishError> {
+    pub fn repository(&self) -> Result<Repository, PublishError> {
         let publish = &self.publish;
         let lifetime = |interval: Interval| interval.0.try_into().unwrap_or(SignedDuration::MAX);
         let options = RepositoryOptions {
@@ -145,7 +145,7 @@ impl Settings {
             keep: publish.keep,
             ..RepositoryOptions::default()
         };
-        Repository::open(location.unwrap_or(&publish.repository), options)
+        Repository::open(publish.location(), options)
     }
 
     /// How much one file may cost when it is scanned.

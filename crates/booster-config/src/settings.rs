@@ -10,7 +10,7 @@ use booster_publish::{DEFAULT_LEVEL, RepositoryOptions};
 use booster_sources::TransferRules;
 use booster_store::StoreOptions;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,10 +173,14 @@ pub struct Scan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Publish {
-    /// The repository: a folder, or an `s3://`, `gs://` or `az://` URL.
-    pub repository: String,
-    /// The folder with the publisher's keys; `BOOSTER_KEY_*` variables are used besides.
-    pub keys: PathBuf,
+    /// The repository: a folder, or an `s3://`, `gs://` or `az://` URL; unset means `repository` in
+    /// the working folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The folder with the publisher's keys, unset means `keys` in the working folder;
+    /// `BOOSTER_KEY_*` variables are used besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<PathBuf>,
     /// How many publications stay in the repository for machines that read them just now.
     pub keep: usize,
     /// How hard archives are compressed, 1 to 19.
@@ -272,8 +276,8 @@ impl Default for Publish {
         // Lifetimes are never negative.
         let interval = |lifetime: jiff::SignedDuration| Interval(lifetime.unsigned_abs());
         Self {
-            repository: "repository".to_owned(),
-            keys: "keys".into(),
+            repository: None,
+            keys: None,
             keep,
             compression: DEFAULT_LEVEL,
             root_lifetime: interval(lifetimes.root),
@@ -281,6 +285,18 @@ impl Default for Publish {
             snapshot_lifetime: interval(lifetimes.snapshot),
             timestamp_lifetime: interval(lifetimes.timestamp),
         }
+    }
+}
+
+impl Publish {
+    /// The repository.
+    pub fn location(&self) -> &str {
+        self.repository.as_deref().unwrap_or("repository")
+    }
+
+    /// The folder with the keys.
+    pub fn key_folder(&self) -> &Path {
+        self.keys.as_deref().unwrap_or(Path::new("keys"))
     }
 }
 

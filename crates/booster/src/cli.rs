@@ -59,7 +59,7 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Update(update::UpdateArgs),
+    Update(Box<update::UpdateArgs>),
     Status(status::StatusArgs),
     History(history::HistoryArgs),
     Verify(verify::VerifyArgs),

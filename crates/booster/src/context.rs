@@ -1,7 +1,8 @@
 //! What every command has at hand: where to print, and the settings.
 
-use crate::{cli::Global, output::Output};
+use crate::{cli::Global, output::Output, render::bars::spinner};
 use booster_config::{ConfigError, Flags, Layers, Loaded};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 /// What every command has at hand.
@@ -13,6 +14,14 @@ pub struct Context {
 }
 
 impl Context {
+    /// Something that turns while something goes on, where somebody watches.
+    pub fn spinner(&self, label: &str, quiet: bool) -> ProgressBar {
+        if quiet || !self.output.terminal().stderr {
+            return ProgressBar::hidden();
+        }
+        spinner(label.to_owned(), ProgressDrawTarget::stderr())
+    }
+
     /// The settings in force.
     pub fn settings(&self) -> Result<Loaded, ConfigError> {
         self.settings_with(Flags::default())

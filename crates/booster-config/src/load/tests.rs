@@ -133,8 +133,8 @@ fn relative_paths_in_a_file_are_relative_to_the_file() {
     assert_eq!(settings.data_dir, dir.path().join("data"));
     assert_eq!(settings.root.as_deref(), Some(Path::new("/abs/root.json")));
     assert_eq!(settings.http.ca_bundle, Some(dir.path().join("ca.pem")));
-    assert_eq!(settings.publish.keys, dir.path().join("k"));
-    assert_eq!(settings.publish.repository, "s3://bucket/x");
+    assert_eq!(settings.publish.key_folder(), dir.path().join("k"));
+    assert_eq!(settings.publish.location(), "s3://bucket/x");
     assert_eq!(settings.sources[1].path, Some(dir.path().join("usb")));
     assert_eq!(settings.sources[0].url.as_ref().unwrap().as_str(), "http://x/");
 }

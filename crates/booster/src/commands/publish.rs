@@ -7,11 +7,11 @@ use crate::{
     runtime,
 };
 use booster_config::Settings;
-use booster_definitions::{Component, Requires, Version};
+use booster_definitions::{Component, DefinitionPath, Requires, Version, archive::Source};
 use booster_engine::OnInvalid;
-use booster_publish::{KEY_VARIABLES, KeyRing, PublishError, PublishRequest};
+use booster_publish::{KEY_VARIABLES, KeyRing, PublishError, PublishRequest, feeds::convert};
 use clap::{Args, ValueEnum};
-use std::{io, path::PathBuf};
+use std::{error::Error, fs::File, io, path::PathBuf};
 
 /// Test, sign and publish a folder of definitions as a release
 #[derive(Debug, Args)]
@@ -20,6 +20,7 @@ Examples:
   booster publish antivirus 1.419.25.0 ./definitions/antivirus
   booster publish nis 2.0.1.0 ./nis --repository s3://definitions/public --keys /run/keys
   booster publish antivirus 1.419.26.0 ./definitions --invalid-rules leave-out --notes 'hotfix'
+  booster publish antivirus 1.419.27.0 ./yara --hash-feed hash-iocs.txt
 
 Files: .yar and .yara are YARA rules; .hdb and .hsb are hashes of malware, .fp and .sfp of known-good
 files, in ClamAV's text formats; anything else travels untouched. What is below selftest/must-detect
@@ -37,6 +38,9 @@ pub struct PublishArgs {
     /// What to do with rules that the engine cannot take
     #[arg(long, value_name = "WHAT", default_value = "refuse")]
     invalid_rules: InvalidRules,
+    /// Add the hashes of a feed with a line HASH;COMMENT for each file (MD5, SHA-1 or SHA-256)
+    #[arg(long, value_name = "FILE")]
+    hash_feed: Vec<PathBuf>,
     /// Ask machines to restart before the release counts as fully in use
     #[arg(long)]
     restart_required: bool,
@@ -67,10 +71,10 @@ impl Place {
     pub fn settings(&self, context: &Context) -> Result<Settings, booster_config::ConfigError> {
         let mut settings = context.settings()?.settings;
         if let Some(repository) = &self.repository {
-            settings.publish.repository.clone_from(repository);
+            settings.publish.repository = Some(repository.clone());
         }
         if let Some(keys) = &self.keys {
-            settings.publish.keys.clone_from(keys);
+            settings.publish.keys = Some(keys.clone());
         }
         Ok(settings)
     }
@@ -91,6 +95,7 @@ pub fn run(args: &PublishArgs, context: &Context) -> CommandResult {
     let keys = keys(&settings)?;
     let (program, arguments) = worker_command()?;
     let request = PublishRequest {
+        extra: feeds(&args.hash_feed, context)?,
         on_invalid: match args.invalid_rules {
             InvalidRules::Refuse => OnInvalid::Refuse,
             InvalidRules::LeaveOut => OnInvalid::LeaveOut,
@@ -103,7 +108,9 @@ pub fn run(args: &PublishArgs, context: &Context) -> CommandResult {
         worker: Some(settings.worker(program, arguments)),
         ..PublishRequest::new(args.component, args.version, &args.folder)
     };
-    let repository = settings.repository(None)?;
+    let repository = settings.repository()?;
+    let spinner =
+        context.spinner(&format!("Testing and packing {} {}", args.component, args.version), args.json);
     let report = runtime::run(async |cancel| {
         tokio::select! {
             report = repository.publish(&request, &keys, jiff::Timestamp::now()) => Some(report),
@@ -111,6 +118,7 @@ pub fn run(args: &PublishArgs, context: &Context) -> CommandResult {
             () = cancel.cancelled() => None,
         }
     })?;
+    spinner.finish_and_clear();
     let Some(report) = report else {
         context.output.message("Cancelled; machines see what they saw before.");
         return Ok(Exit::Cancelled);
@@ -129,10 +137,25 @@ pub fn run(args: &PublishArgs, context: &Context) -> CommandResult {
     Ok(Exit::Success)
 }
 
+/// The feeds as hash lists, named after their files. Lines that hold no hash are named.
+fn feeds(paths: &[PathBuf], context: &Context) -> Result<Vec<(DefinitionPath, Source)>, Box<dyn Error>> {
+    let mut files = Vec::new();
+    for path in paths {
+        let failed = |error| format!("the feed {} cannot be read: {error}", path.display());
+        let converted = convert(File::open(path).map_err(failed)?).map_err(failed)?;
+        for line in &converted.skipped {
+            context.output.message(format!("{}: {line}", path.display()));
+        }
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        files.extend(converted.files(&format!("feeds/{stem}"))?);
+    }
+    Ok(files)
+}
+
 /// The keys of the folder, and those of the environment.
 pub fn keys(settings: &Settings) -> Result<KeyRing, PublishError> {
     let mut ring = KeyRing::from_environment()?;
-    match KeyRing::from_folder(&settings.publish.keys) {
+    match KeyRing::from_folder(settings.publish.key_folder()) {
         Ok(keys) => ring.extend(keys),
         // Keys from the environment need no folder.
         Err(PublishError::Io { source, .. })

@@ -194,9 +194,9 @@ impl Tour {
         let options = ServeOptions {
             observer: Some(Arc::new(move |record| {
                 let style = output.message_style();
-                output.message(
-                    style.faint(&format!("  server: {} {} {}", record.method, record.path, record.status)),
-                );
+                let line =
+                    format!("  server: {} {} {}", record.method, shortened(&record.path), record.status);
+                output.message(style.faint(&line));
             })),
             ..ServeOptions::default()
         };
@@ -235,12 +235,33 @@ impl Tour {
         ] {
             self.say(&format!("  {path:<14}{what}"));
         }
-        self.say("\nThe commands, to repeat them:");
-        self.say(&format!("  cd {}", self.folder.display()));
-        self.say("  export BOOSTER_CONFIG=$PWD/booster.toml");
-        for command in &self.commands {
+        self.say("\nThe commands that ran, to be repeated in another folder:");
+        for command in self.commands.iter().map(String::as_str) {
             self.say(&format!("  {command}"));
         }
+        self.say("\nGo on from here:");
+        let serve =
+            self.commands.iter().find(|command| command.contains(" serve ")).map_or("", String::as_str);
+        for line in [
+            &format!("cd {}", self.folder.display()),
+            "export BOOSTER_CONFIG=$PWD/booster.toml",
+            serve,
+            "booster publish antivirus 1.0.2.0 definitions/antivirus   # after a change of yours",
+            "booster update && booster scan samples",
+        ] {
+            self.say(&format!("  {line}"));
+        }
+    }
+}
+
+/// A path without the middle of its digest, so that it fits into a line.
+fn shortened(path: &str) -> String {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    match name.split_once('.') {
+        Some((digest, rest)) if digest.len() == 64 && digest.is_ascii() => {
+            format!("{folder}/{}...{rest}", &digest[..8])
+        }
+        _ => path.to_owned(),
     }
 }
 
@@ -313,6 +334,16 @@ keys = \"keys\"
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digests_in_paths_are_shortened_and_other_names_are_not() {
+        let digest = "0123456789abcdef".repeat(4);
+        assert_eq!(
+            shortened(&format!("/targets/nis/{digest}.1.tar.zst")),
+            "/targets/nis/01234567...1.tar.zst"
+        );
+        assert_eq!(shortened("/metadata/timestamp.json"), "/metadata/timestamp.json");
+    }
 
     #[test]
     fn a_folder_that_is_taken_gets_a_number() {

@@ -1,5 +1,8 @@
 //! `booster repository`: make and keep what a publisher signs.
 
+mod add_key;
+mod rotate_root;
+
 use super::publish::{Place, has_key_variables, keys};
 use crate::{
     context::Context,
@@ -22,7 +25,8 @@ use std::{
 Examples:
   booster repository init                 keys in ./keys, repository in ./repository
   booster repository status               roles, releases, and what is due
-  booster repository refresh              renew signatures before they expire, from a timer")]
+  booster repository refresh              renew signatures before they expire, from a timer
+  booster repository rotate-root          renew the root before it expires, with the offline keys")]
 pub struct RepositoryArgs {
     #[command(subcommand)]
     command: RepositoryCommand,
@@ -33,6 +37,8 @@ enum RepositoryCommand {
     Init(InitArgs),
     Status(StatusArgs),
     Refresh(RefreshArgs),
+    AddKey(add_key::AddKeyArgs),
+    RotateRoot(rotate_root::RotateRootArgs),
 }
 
 /// Make keys where they are missing, and a new, empty repository
@@ -99,6 +105,8 @@ pub fn run(args: &RepositoryArgs, context: &Context) -> CommandResult {
         RepositoryCommand::Init(args) => init(args, context)?,
         RepositoryCommand::Status(args) => status(args, context)?,
         RepositoryCommand::Refresh(args) => refresh(args, context)?,
+        RepositoryCommand::AddKey(args) => add_key::run(args, context)?,
+        RepositoryCommand::RotateRoot(args) => rotate_root::run(args, context)?,
     }
     Ok(Exit::Success)
 }
@@ -113,11 +121,11 @@ fn init(args: &InitArgs, context: &Context) -> Done {
             format!("{root_out} exists already: move it away, or name another file with --root-out").into()
         );
     }
-    let repository = settings.repository(None)?;
+    let repository = settings.repository()?;
     let keys = if has_key_variables() {
         KeySet::from_environment(args.root_threshold)?
     } else {
-        KeySet::in_folder(&settings.publish.keys, args.root_keys, args.root_threshold)?
+        KeySet::in_folder(settings.publish.key_folder(), args.root_keys, args.root_threshold)?
     };
     let report = runtime::run(|_| repository.init(keys, jiff::Timestamp::now()))??;
     if let Some(root_out) = &args.root_out {
@@ -126,7 +134,7 @@ fn init(args: &InitArgs, context: &Context) -> Done {
     if args.json {
         context.output.pretty_json(&report);
     } else {
-        let keys = (!has_key_variables()).then_some(settings.publish.keys.as_path());
+        let keys = (!has_key_variables()).then(|| settings.publish.key_folder());
         for line in render::init(&report, args.root_out.as_deref(), keys, context.output.style()) {
             context.output.line(line);
         }
@@ -147,7 +155,7 @@ fn write_root(path: &Path, root: &[u8]) -> io::Result<()> {
 }
 
 fn status(args: &StatusArgs, context: &Context) -> Done {
-    let repository = args.place.settings(context)?.repository(None)?;
+    let repository = args.place.settings(context)?.repository()?;
     let status = runtime::run(|_| repository.status(jiff::Timestamp::now()))??;
     if args.json {
         context.output.pretty_json(&status);
@@ -175,5 +183,5 @@ fn refresh(args: &RefreshArgs, context: &Context) -> Done {
 
 fn open(place: &Place, context: &Context) -> Result<(Repository, Settings), Box<dyn Error>> {
     let settings = place.settings(context)?;
-    Ok((settings.repository(None)?, settings))
+    Ok((settings.repository()?, settings))
 }

@@ -31,7 +31,7 @@ pub fn run(args: &StatusArgs, context: &Context) -> CommandResult {
     let settings = context.settings()?.settings;
     let store = settings.store();
     let facts = Facts {
-        data_dir: store.data_dir().to_owned(),
+        data_dir: std::path::absolute(store.data_dir())?,
         current: store.current()?.map(|installed| installed.record().clone()),
         checks: store.checks()?,
         damaged: store.damaged_components()?,

@@ -7,7 +7,6 @@ use crate::{
 };
 use booster_store::{Installed, Store, StoreError, verify};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget};
 
 /// Check every byte that is installed against the publisher's signature
 #[derive(Debug, Args)]
@@ -51,15 +50,11 @@ fn check(
     context: &Context,
     quiet: bool,
 ) -> Result<(Installed, verify::Verification), Box<dyn std::error::Error>> {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-    if !quiet && context.output.terminal().stderr {
-        bar.set_draw_target(ProgressDrawTarget::stderr());
-    }
+    let bar = context.spinner("Verifying", quiet);
     loop {
         let installed = store.current()?.ok_or("no definitions are installed: run `booster update`")?;
         let found = verify::verify(&installed, &mut |file| {
-            bar.set_message(file.to_owned());
-            bar.tick();
+            bar.set_message(format!("Verifying {file}"));
         })?;
         let current = store.current()?.map(|now| now.record().number);
         if found.is_whole() || current == Some(found.generation) {

@@ -3,18 +3,18 @@
 use super::event::line;
 use booster_update::{Event, EventKind};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::sync::Mutex;
+use std::{sync::Mutex, time::Duration};
 
 /// What an event does to the bar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Motion {
     /// A line that stays, above the bar.
     Line(String),
-    /// A new bar of so many bytes.
+    /// A new bar, in place of the one before.
     Begin {
         /// What is being done.
         label: String,
-        /// All bytes; 0 where that is not known.
+        /// All bytes; 0 where nobody knows how long it takes.
         bytes: u64,
     },
     /// The bar is this far.
@@ -24,8 +24,8 @@ pub enum Motion {
         /// All bytes.
         bytes: u64,
     },
-    /// No bar any more.
-    End,
+    /// No bar any more, and a line that stays.
+    End(Option<String>),
     /// Nothing to see.
     None,
 }
@@ -36,17 +36,24 @@ pub fn motion(event: &Event) -> Motion {
         Some(component) => format!("{verb} {component}"),
         None => verb.to_owned(),
     };
-    let bytes = event.bytes.map_or(0, |(_, total)| total);
-    match event.kind {
-        EventKind::DownloadStart => Motion::Begin { label: label("Downloading"), bytes },
-        EventKind::InstallStart => Motion::Begin { label: label("Installing"), bytes },
-        EventKind::DownloadProgress | EventKind::InstallProgress => match event.bytes {
-            Some((done, bytes)) => Motion::Advance { done, bytes },
-            None => Motion::None,
-        },
-        EventKind::SearchStart => Motion::Begin { label: "Looking for updates".into(), bytes: 0 },
-        EventKind::SearchComplete => line(event).map_or(Motion::End, Motion::Line),
-        EventKind::Complete => Motion::End,
+    match (event.kind, event.bytes) {
+        (EventKind::SearchStart, _) => Motion::Begin { label: "Looking for updates".into(), bytes: 0 },
+        (EventKind::DownloadStart, bytes) => {
+            Motion::Begin { label: label("Downloading"), bytes: bytes.map_or(0, |(_, all)| all) }
+        }
+        (EventKind::InstallStart, bytes) => {
+            Motion::Begin { label: label("Installing"), bytes: bytes.map_or(0, |(_, all)| all) }
+        }
+        // All is unpacked: what follows is the engine's work, whose end nobody knows.
+        (EventKind::InstallProgress, Some((done, bytes))) if done >= bytes => {
+            Motion::Begin { label: "Compiling and testing".into(), bytes: 0 }
+        }
+        (EventKind::DownloadProgress | EventKind::InstallProgress, Some((done, bytes))) => {
+            Motion::Advance { done, bytes }
+        }
+        (EventKind::SearchComplete | EventKind::InstallComplete | EventKind::Complete, _) => {
+            Motion::End(line(event))
+        }
         _ => line(event).map_or(Motion::None, Motion::Line),
     }
 }
@@ -67,22 +74,21 @@ impl Bars {
     pub fn show(&self, event: &Event) {
         let mut bar = self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match motion(event) {
-            Motion::Line(line) if bar.is_hidden() || bar.is_finished() => {
-                eprint_line(&line);
-            }
             Motion::Line(line) => bar.suspend(|| eprint_line(&line)),
             Motion::Begin { label, bytes } => {
                 bar.finish_and_clear();
                 *bar = begin(label, bytes, (self.target)());
             }
             Motion::Advance { done, bytes } => {
-                if bar.length() != Some(bytes) && bytes > 0 {
-                    bar.set_length(bytes);
-                    bar.set_style(of_bytes());
-                }
+                bar.set_length(bytes);
                 bar.set_position(done);
             }
-            Motion::End => bar.finish_and_clear(),
+            Motion::End(line) => {
+                bar.finish_and_clear();
+                if let Some(line) = line {
+                    eprint_line(&line);
+                }
+            }
             Motion::None => {}
         }
     }
@@ -94,22 +100,29 @@ fn eprint_line(line: &str) {
 }
 
 fn begin(label: String, bytes: u64, target: ProgressDrawTarget) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target((bytes > 0).then_some(bytes), target);
-    bar.set_style(if bytes > 0 { of_bytes() } else { of_unknown() });
+    if bytes == 0 {
+        return spinner(label, target);
+    }
+    let bar = ProgressBar::with_draw_target(Some(bytes), target);
+    bar.set_style(of_bytes());
     bar.set_message(label);
     bar
 }
 
+/// Something that turns while something goes on.
+pub fn spinner(label: String, target: ProgressDrawTarget) -> ProgressBar {
+    let spinner = ProgressBar::with_draw_target(None, target);
+    spinner.set_style(style("{msg:24} {spinner} {elapsed}"));
+    spinner.set_message(label);
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
+}
+
 /// Bytes, rate and time left.
-pub fn of_bytes() -> ProgressStyle {
+fn of_bytes() -> ProgressStyle {
     style(
         "{msg:24} [{bar:28}] {decimal_bytes:>10} of {decimal_total_bytes:<10} {decimal_bytes_per_sec:>12} {eta:>4} left",
     )
-}
-
-/// Something goes on, and nobody knows how long.
-pub fn of_unknown() -> ProgressStyle {
-    style("{msg:24} {spinner}")
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -143,9 +156,13 @@ mod tests {
             ),
             (
                 Event { result: EventResult::NotNeeded, ..event(EventKind::SearchComplete) },
-                Motion::Line("Nothing new".into()),
+                Motion::End(Some("Nothing new".into())),
             ),
-            (event(EventKind::Complete), Motion::End),
+            (event(EventKind::Complete), Motion::End(None)),
+            (
+                Event { bytes: Some((2, 2)), ..event(EventKind::InstallProgress) },
+                Motion::Begin { label: "Compiling and testing".into(), bytes: 0 },
+            ),
         ] {
             assert_eq!(motion(&event), expected, "{event:?}");
         }

@@ -1,7 +1,7 @@
 //! A repository as its publisher sees it, in lines.
 
 use crate::{output::Style, text};
-use booster_publish::{InitReport, RefreshReport, RepositoryStatus, RoleStatus};
+use booster_publish::{InitReport, RefreshReport, RepositoryStatus, RoleStatus, RootReport};
 use std::path::Path;
 
 /// A new repository.
@@ -81,4 +81,19 @@ pub fn refresh(report: &RefreshReport, style: Style) -> Vec<String> {
         format!("{} {} until {}", style.good("Signed"), signed.join(", "), text::time(report.expires)),
         format!("  the root is good until {}", text::time(report.root_expires)),
     ]
+}
+
+/// A new root.
+pub fn root(report: &RootReport, style: Style) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{} root {}, good until {}",
+        style.good("Published"),
+        report.version,
+        text::time(report.expires)
+    )];
+    lines.extend(report.key_ids.iter().map(|(role, ids)| {
+        let short: Vec<_> = ids.iter().map(|id| id.get(..12).unwrap_or(id)).collect();
+        format!("  {role:<10}{}", short.join(" "))
+    }));
+    lines
 }
