@@ -24,6 +24,11 @@ impl Context<'_> {
         Component::ALL.into_iter().filter(wanted)
     }
 
+    /// Stops here if the operation has been cancelled.
+    pub(crate) fn check(&self) -> Result<(), Cause> {
+        if self.cancel.is_cancelled() { Err(Cause::Cancelled) } else { Ok(()) }
+    }
+
     /// Waits for something, or until the operation is cancelled.
     pub(crate) async fn unless_cancelled<T>(&self, work: impl Future<Output = T>) -> Result<T, Cause> {
         tokio::select! {

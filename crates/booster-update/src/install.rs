@@ -43,6 +43,7 @@ pub(crate) async fn install(
     events: &mut Sequencer<'_>,
 ) -> Result<Installed, Cause> {
     for (index, release) in (0..).zip(updates) {
+        context.check()?;
         events.install_start(index);
         let unpacked = unpack_release(context, &staging, &release.manifest, index, events).await?;
         add(&mut staging, source, trusted, release, unpacked)?;
@@ -55,9 +56,7 @@ pub(crate) async fn install(
     flush(context, staging.dir()).await?;
     events.built();
     // From here on there is no way back, and nothing slow: the bytes are on the disk already.
-    if context.cancel.is_cancelled() {
-        return Err(Cause::Cancelled);
-    }
+    context.check()?;
     let installed = staging.commit(context.clock.now())?;
     events.installed();
     Ok(installed)
@@ -85,7 +84,11 @@ async fn unpack_release(
     let mut task = tokio::task::spawn_blocking(move || job.run());
     loop {
         tokio::select! {
-            done = &mut task => return done.map_err(died)?,
+            unpacked = &mut task => {
+                let unpacked = unpacked.map_err(died)??;
+                events.install_progress(index, manifest.archive.size);
+                return Ok(unpacked);
+            }
             Ok(()) = progress.changed() => events.install_progress(index, *progress.borrow_and_update()),
         }
     }
@@ -139,6 +142,9 @@ impl Unpack {
 }
 
 fn difference(found: ArchiveInfo, expected: ArchiveInfo) -> String {
+    if found.size > expected.size {
+        return format!("more than {} bytes", expected.size);
+    }
     if found.size != expected.size {
         return format!("{} bytes instead of {}", found.size, expected.size);
     }

@@ -75,6 +75,7 @@ pub(crate) async fn download_all<'r>(
     events: &mut Sequencer<'_>,
 ) -> Result<(), Cause> {
     for (index, (release, file)) in (0..).zip(updates) {
+        context.check()?;
         events.download_start(index);
         download_archive(context, source, client, release, &file, |done| {
             events.download_progress(index, done);

@@ -1,8 +1,9 @@
 //! What the tests start as real processes.
 //!
-//! `worker` is an engine worker as the product has it; `worker crash|hang|garbage` is a broken one.
-//! `update DATA REPOSITORY` updates a data folder from a folder, prints the outcome and the kind of
-//! failure, and is there to be killed, starved of disk and refused permission.
+//! `worker` is an engine worker as the product has it; `worker crash`, `worker garbage`
+//! and `worker hang FILE`, which leaves its process id in a file, are broken ones.
+//! `update DATA REPOSITORY` updates a data folder from a folder, prints the outcome, the failure
+//! and its peak memory, and is there to be killed, starved of disk and refused permission.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::expect_used)]
 
@@ -23,7 +24,11 @@ fn main() -> ExitCode {
             println!("<html>");
             ExitCode::SUCCESS
         }
-        ["worker", "hang"] => {
+        ["worker", "hang", file] => {
+            // Renamed into place, so that who sees the file sees all of it.
+            let new = format!("{file}.new");
+            std::fs::write(&new, std::process::id().to_string()).expect("a file for the process id");
+            std::fs::rename(new, file).expect("a name for the file");
             // Until the parent closes the pipe, or kills.
             let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
             ExitCode::FAILURE
@@ -44,6 +49,13 @@ fn update(data: &str, repository: &str) -> ExitCode {
     let report = runtime.block_on(run(&store, &worker, request, &|_| {}, &cancel, &clock));
     let kind = report.error.as_ref().map_or("-", |error| error.kind().as_str());
     let story = report.error.as_ref().map(ToString::to_string).unwrap_or_default();
-    println!("{} {kind} {story}", report.outcome);
+    println!("{} {kind} {story} {}", report.outcome, peak_memory());
     ExitCode::SUCCESS
+}
+
+/// The most memory that this process has held, in KiB; 0 where the system does not say.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse().ok()).unwrap_or_default()
 }

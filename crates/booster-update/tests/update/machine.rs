@@ -90,8 +90,17 @@ impl Machine {
         request: UpdateRequest,
         cancel_at: impl Fn(&Event) -> bool + Send + Sync,
     ) -> Told {
+        self.run_with(request, CancellationToken::new(), cancel_at).await
+    }
+
+    /// As [`Machine::run_until`], with a token that others hold too.
+    pub async fn run_with(
+        &self,
+        request: UpdateRequest,
+        cancel: CancellationToken,
+        cancel_at: impl Fn(&Event) -> bool + Send + Sync,
+    ) -> Told {
         let events = Mutex::new(Vec::new());
-        let cancel = CancellationToken::new();
         let observer = |event: &Event| {
             if cancel_at(event) {
                 cancel.cancel();

@@ -2,13 +2,13 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-//mod cancelling;
-//mod faults;
+mod cancelling;
+mod faults;
 mod machine;
 mod outcomes;
-//mod processes;
+mod processes;
 mod publisher;
-//mod sources;
+mod sources;
 
 use booster_definitions::Component;
 use publisher::{Publisher, rule};

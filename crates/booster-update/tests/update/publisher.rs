@@ -114,13 +114,26 @@ impl Publisher {
         let mut targets = TargetsRole::new(version, expires);
         targets.targets = self.targets.clone();
         let targets = sign(&targets, &[&self.key]).unwrap();
-        let snapshot = SnapshotRole::new(version, expires, MetaEntry::of(version, &targets));
+        self.write(&format!("metadata/{version}.targets.json"), &targets);
+        self.sign_over(version, &targets);
+    }
+
+    /// Signs snapshot and timestamp over this targets metadata.
+    fn sign_over(&self, targets_version: u64, targets: &[u8]) {
+        let (version, expires) = (self.version, self.now + VALIDITY);
+        let snapshot = SnapshotRole::new(version, expires, MetaEntry::of(targets_version, targets));
         let snapshot = sign(&snapshot, &[&self.key]).unwrap();
         let timestamp = TimestampRole::new(version, expires, MetaEntry::of(version, &snapshot), self.now);
         let timestamp = sign(&timestamp, &[&self.key]).unwrap();
-        self.write(&format!("metadata/{version}.targets.json"), &targets);
         self.write(&format!("metadata/{version}.snapshot.json"), &snapshot);
         self.write("metadata/timestamp.json", &timestamp);
+    }
+
+    /// Signs a snapshot that goes back to an older version of the targets.
+    pub fn sign_rolled_back(&mut self, targets_version: u64) {
+        let targets = fs::read(self.path().join(format!("metadata/{targets_version}.targets.json"))).unwrap();
+        self.version += 1;
+        self.sign_over(targets_version, &targets);
     }
 
     /// Lets time pass, and signs afresh.

@@ -1,0 +1,191 @@
+//! Several sources: which one is followed, and what is said of the others.
+
+use crate::{
+    machine::{Machine, folder, http, now},
+    publish_second, publisher,
+    publisher::{Publisher, rule},
+};
+use booster_definitions::{Component, full_target};
+use booster_sources::SourceKind;
+use booster_test_support::{Fault, FaultyServer};
+use booster_update::{ErrorKind, EventKind, Outcome};
+use jiff::SignedDuration;
+
+const AV: Component = Component::Antivirus;
+
+#[tokio::test]
+async fn a_source_that_fails_is_left_for_the_next_and_the_report_says_why() {
+    let publisher = publisher();
+    let machine = Machine::new(&publisher);
+    let server = FaultyServer::serve(publisher.path());
+    server.misbehave("/metadata/timestamp.json", Fault::Status { code: 500, retry_after: None });
+    let empty = tempfile::tempdir().unwrap();
+    let sources =
+        [http("http://127.0.0.1:1/"), http(&server.url()), folder(empty.path()), folder(publisher.path())];
+    let told = machine.update_from(&sources).await;
+    told.is(Outcome::Updated);
+    let tried: Vec<_> = told
+        .report
+        .sources_tried
+        .iter()
+        .map(|tried| (tried.kind, tried.error.as_ref().map(|e| e.kind())))
+        .collect();
+    assert_eq!(
+        tried,
+        [
+            (SourceKind::Http, Some(ErrorKind::Network)),
+            (SourceKind::Http, Some(ErrorKind::HttpStatus)),
+            (SourceKind::Directory, Some(ErrorKind::NotFound)),
+            (SourceKind::Directory, None),
+        ]
+    );
+    assert_eq!(told.count(EventKind::SearchStart), 4);
+    assert_eq!(told.report.source, Some(SourceKind::Directory));
+    assert_eq!(told.report.path, Some(publisher.path().display().to_string()));
+    assert!(told.report.error.is_none());
+    let first = told.report.sources_tried[0].error.as_ref().unwrap().to_string();
+    assert!(first.starts_with("search (http http://127.0.0.1:1/)"), "{first}");
+}
+
+#[tokio::test]
+async fn a_source_is_left_in_the_middle_of_a_download_too() {
+    let publisher = publisher();
+    let machine = Machine::new(&publisher);
+    let server = FaultyServer::serve(publisher.path());
+    server.misbehave(&publisher.archive_url(AV, 1), Fault::ResetAfter(20));
+    let told = machine.update_from(&[http(&server.url()), folder(publisher.path())]).await;
+    told.is(Outcome::Updated);
+    use EventKind::*;
+    assert_eq!(
+        told.story(),
+        [
+            Start,
+            SearchStart,
+            SearchComplete,
+            DownloadStart,
+            DownloadComplete,
+            SearchStart,
+            SearchComplete,
+            DownloadStart,
+            DownloadComplete,
+            InstallStart,
+            InstallComplete,
+            RequestProcessed,
+            Complete
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_forged_source_stays_visible_when_the_next_one_helps() {
+    let publisher = publisher();
+    let machine = Machine::new(&publisher);
+    let mut stranger = Publisher::new(now());
+    stranger.publish(AV, 9, &[("evil.yar", &rule("evil", "evil pattern"))]);
+    let told = machine.update_from(&[folder(stranger.path()), folder(publisher.path())]).await;
+    told.is(Outcome::Updated);
+    assert_eq!(machine.version(AV), Some(1));
+    let failures: Vec<_> = told.report.security_failures().map(|error| error.kind()).collect();
+    assert_eq!(failures, [ErrorKind::OtherPublisher]);
+}
+
+#[tokio::test]
+async fn of_several_failures_the_security_failure_is_reported() {
+    let publisher = publisher();
+    let machine = Machine::new(&publisher);
+    let stranger = Publisher::new(now());
+    let sources = [folder(stranger.path()), http("http://127.0.0.1:1/")];
+    let told = machine.update_from(&sources).await;
+    told.failed_with(ErrorKind::OtherPublisher);
+    assert_eq!(told.report.sources_tried.len(), 2);
+    let error = told.report.error.as_ref().unwrap();
+    assert_eq!(error.source.as_ref().unwrap().path, stranger.path().display().to_string());
+}
+
+#[tokio::test]
+async fn releases_that_have_just_failed_are_not_tried_again_from_another_source() {
+    let mut publisher = publisher();
+    let files: &[(&str, &[u8])] = &[("a.yar", &rule("a", "pattern")), ("selftest/must-detect/x", b"clean")];
+    publisher.publish(AV, 2, files);
+    let copy = publisher.copy();
+    let machine = Machine::new(&publisher);
+    let told = machine.update_from(&[folder(publisher.path()), folder(copy.path())]).await;
+    told.failed_with(ErrorKind::SelfTestFailed);
+    assert_eq!(told.count(EventKind::SearchStart), 2);
+    assert_eq!(told.count(EventKind::DownloadStart), 1);
+}
+
+#[tokio::test]
+async fn a_fault_of_this_machine_ends_the_operation() {
+    let publisher = publisher();
+    let mut machine = Machine::new(&publisher);
+    machine.worker.program = "/nowhere/worker".into();
+    let told = machine.update_from(&[folder(publisher.path()), folder(publisher.path())]).await;
+    told.failed_with(ErrorKind::WorkerCrashed);
+    assert_eq!(told.count(EventKind::SearchStart), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_asks_to_be_left_alone_is_left_alone_also_by_later_operations() {
+    let publisher = publisher();
+    let machine = Machine::new(&publisher);
+    let server = FaultyServer::serve(publisher.path());
+    // The date of the header is that of the real clock, as the source reads it.
+    machine.clock.jump_to(jiff::Timestamp::now());
+    let busy = Fault::Status { code: 503, retry_after: Some("3600".into()) };
+    server.misbehave("/metadata/timestamp.json", busy);
+    machine.update_from(&[http(&server.url())]).await.failed_with(ErrorKind::RetryLater);
+    assert_eq!(server.requests(), 1);
+    server.heal();
+    // A new source object, as a new process has it.
+    machine.update_from(&[http(&server.url())]).await.failed_with(ErrorKind::RetryLater);
+    assert_eq!(server.requests(), 1);
+    let later = jiff::Timestamp::now() + SignedDuration::from_secs(3700);
+    machine.clock.jump_to(later);
+    let told = machine.update_from(&[http(&server.url())]).await;
+    assert_ne!(told.kind(), Some(ErrorKind::RetryLater), "asked again after the pause");
+    assert!(server.requests() > 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_does_not_lengthen_the_pause() {
+    let publisher = publisher();
+    let machine = Machine::new(&publisher);
+    let server = FaultyServer::serve(publisher.path());
+    machine.clock.jump_to(jiff::Timestamp::now());
+    let busy = Fault::Status { code: 429, retry_after: Some("3600".into()) };
+    server.misbehave("/metadata/timestamp.json", busy);
+    machine.update_from(&[http(&server.url())]).await.failed_with(ErrorKind::RetryLater);
+    machine.clock.jump_to(jiff::Timestamp::now() - SignedDuration::from_hours(48));
+    server.heal();
+    let told = machine.update_from(&[http(&server.url())]).await;
+    assert_ne!(told.kind(), Some(ErrorKind::RetryLater));
+}
+
+#[tokio::test]
+async fn each_source_has_its_last_check_and_last_error() {
+    let mut publisher = publisher();
+    let machine = Machine::new(&publisher);
+    let empty = tempfile::tempdir().unwrap();
+    machine.update_from(&[folder(empty.path()), folder(publisher.path())]).await.is(Outcome::Updated);
+    let checks = machine.store().checks().unwrap();
+    let of = |path: &std::path::Path| {
+        let location = path.display().to_string();
+        checks.values().find(|check| check.location == location).cloned().unwrap()
+    };
+    let (bad, good) = (of(empty.path()), of(publisher.path()));
+    assert_eq!((bad.last_check, bad.last_success), (Some(now()), None));
+    assert!(bad.last_error.unwrap().contains("timestamp.json"));
+    assert_eq!((good.last_check, good.last_success, good.last_error), (Some(now()), Some(now()), None));
+
+    // A failure keeps the time of the last success.
+    publish_second(&mut publisher);
+    std::fs::remove_file(publisher.target_path(&full_target(AV, booster_definitions::Version([1, 2, 0, 0]))))
+        .unwrap();
+    machine.clock.advance(std::time::Duration::from_secs(60));
+    machine.update(publisher.path()).await.failed_with(ErrorKind::NotFound);
+    let checks = machine.store().checks().unwrap();
+    let after = checks.values().find(|check| check.location == good.location).unwrap();
+    assert_eq!(after.last_success, Some(now()));
+    assert!(after.last_check > after.last_success && after.last_error.is_some());
+}
