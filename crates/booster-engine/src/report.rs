@@ -74,6 +74,8 @@ pub enum IoKind {
     Permission,
     /// Not there.
     NotFound,
+    /// The process may use no more memory.
+    OutOfMemory,
     /// Anything else.
     Other,
 }
@@ -86,6 +88,7 @@ impl From<io::ErrorKind> for IoKind {
             }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::Permission,
             io::ErrorKind::NotFound => Self::NotFound,
+            io::ErrorKind::OutOfMemory => Self::OutOfMemory,
             _ => Self::Other,
         }
     }

@@ -83,3 +83,21 @@ fn wrong_hash_lines_refuse_the_build_with_file_and_line() {
     let error = generation.build_leaving_out().unwrap_err();
     assert!(error.to_string().ends_with("antivirus/l.hsb:2: not of the form HASH:SIZE:NAME"), "{error}");
 }
+
+#[test]
+fn a_set_published_as_one_large_file_is_kept_compiled_as_well() {
+    let mut rules: String = (0..2500).map(|n| rule(&format!("Rule{n}"), &format!("<marker {n}>"))).collect();
+    rules.push_str("import \"nonexistent\"\nrule Faulty { condition: nothing }\nrule Both { condition: Rule7 and Rule2400 }\n");
+    let generation = Generation::new(&[("antivirus/all.yar", &rules)]);
+    let report = generation.build_leaving_out().unwrap();
+    assert_eq!(report.per_component[&Component::Antivirus].rules, 2501);
+    let told: Vec<String> = report.rejected.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().any(|t| t.starts_with("antivirus/all.yar:2502:26: rule Faulty")), "{told:?}");
+    assert!(told.iter().any(|t| t.starts_with("antivirus/all.yar:2501:1: ")), "{told:?}");
+    assert!(generation.path("image/rules-2.bin").is_file());
+    let report = generation.scanner().scan_content(Path::new("x"), b"<marker 7> <marker 2400>", "").unwrap();
+    let mut found: Vec<_> = report.detections.iter().map(|d| d.threat.as_str()).collect();
+    found.sort_unstable();
+    assert_eq!(found, ["Both", "Rule2400", "Rule7"]);
+}

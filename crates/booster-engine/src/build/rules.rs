@@ -7,7 +7,7 @@ use super::{
 use crate::{
     BuildError, RejectedRule,
     image::{ImageFile, RuleFile, part_name},
-    rules::{Engine, PartedRules, RuleInput, RuleSet, partition},
+    rules::{Engine, PartedRules, RuleInput, RuleSet, in_pieces, partition},
 };
 use booster_definitions::{Component, Digest, FileKind};
 use std::{
@@ -38,7 +38,10 @@ pub(super) fn compile_rules(
         let bytes = read_bounded(on_disk, limits.rule_file_bytes)?;
         sources.push(RuleFile { component: *component, path: path.to_string(), sha256: Digest::of(&bytes) });
         match String::from_utf8(bytes) {
-            Ok(text) => texts.push((*component, path.as_str(), text)),
+            Ok(text) => {
+                let pieces = in_pieces(text, engine.most_rules_saved());
+                texts.extend(pieces.into_iter().map(|piece| (*component, path.as_str(), piece)));
+            }
             Err(error) => rejected.push(not_utf8(*component, path.as_str(), &error)),
         }
     }
@@ -51,7 +54,12 @@ pub(super) fn compile_rules(
     for part in compile_parts(engine, &inputs, image) {
         let part = part?;
         set.push(part.set);
-        rejected.extend(part.rejected);
+        for rejection in part.rejected {
+            // Every piece of a file reports a module that the engine does not have.
+            if rejection.rule.is_some() || !rejected.contains(&rejection) {
+                rejected.push(rejection);
+            }
+        }
         saved = saved.zip(part.saved).map(|(mut files, file)| {
             files.push(file);
             files

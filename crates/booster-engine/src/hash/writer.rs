@@ -71,7 +71,7 @@ pub struct IndexWriter {
     out: BufWriter<File>,
     position: u64,
     names_length: u64,
-    recent_names: Vec<(u32, Box<str>)>,
+    recent_names: Vec<(u32, String)>,
     files: Vec<u8>,
     known_good: Vec<bool>,
     partitions: [Partition; 3],
@@ -88,7 +88,7 @@ impl IndexWriter {
             out,
             position: HEADER_LENGTH as u64,
             names_length: 0,
-            recent_names: vec![(0, Box::default()); NAME_SLOTS],
+            recent_names: vec![(0, String::new()); NAME_SLOTS],
             files: Vec::new(),
             known_good: Vec::new(),
             partitions: Algorithm::ALL.map(Partition::new),
@@ -215,9 +215,8 @@ impl IndexWriter {
 
     /// Writes a name and returns its place. Lists repeat names in runs: those written lately are found again.
     fn push_name(&mut self, name: &str) -> Result<u32, WriteError> {
-        let slot = name.bytes().fold(0u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
-        let slot = (slot ^ slot >> 12) as usize % NAME_SLOTS;
-        if *self.recent_names[slot].1 == *name {
+        let slot = name_slot(name.as_bytes());
+        if self.recent_names[slot].1 == name {
             return Ok(self.recent_names[slot].0);
         }
         let place = u32::try_from(self.names_length).map_err(|_| WriteError::TooMuch("names"))?;
@@ -225,7 +224,10 @@ impl IndexWriter {
         self.write(&[length])?;
         self.write(name.as_bytes())?;
         self.names_length += 1 + name.len() as u64;
-        self.recent_names[slot] = (place, name.into());
+        let recent = &mut self.recent_names[slot];
+        recent.0 = place;
+        recent.1.clear();
+        recent.1.push_str(name);
         Ok(place)
     }
 
@@ -233,6 +235,15 @@ impl IndexWriter {
         self.position += bytes.len() as u64;
         self.out.write_all(bytes).map_err(WriteError::Write)
     }
+}
+
+/// The place of a name among the recent ones: names differ at their ends more than anywhere else.
+fn name_slot(name: &[u8]) -> usize {
+    let end = name.last_chunk().map_or_else(
+        || name.iter().fold(0, |end, byte| end << 8 | u64::from(*byte)),
+        |end| u64::from_le_bytes(*end),
+    );
+    (end.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52) as usize % NAME_SLOTS
 }
 
 /// Calls back with the number and the bytes of each line; `None` for a line that is too long.

@@ -5,9 +5,10 @@
 
 mod parts;
 mod salvage;
+mod split;
 mod yara;
 
-pub(crate) use parts::{PartedRules, partition};
+pub(crate) use parts::{PartedRules, in_pieces, partition};
 pub use yara::Yara;
 
 use crate::RejectedRule;

@@ -1,16 +1,22 @@
 //! A set in parts that can each be saved.
 //!
 //! An engine may save only sets up to a size. So files are parted before they are compiled, and parts
-//! are compiled, saved, loaded and scanned one beside the other. A file is never split: its rules may
-//! refer to each other.
+//! are compiled, saved, loaded and scanned one beside the other. A file that is too large for one part
+//! is split where its rules allow that.
 
-use super::{FileFacts, InterruptReason, Interrupted, RuleInput, RuleMatch, RuleSet};
+use super::{FileFacts, InterruptReason, Interrupted, RuleInput, RuleMatch, RuleSet, split::split};
 use booster_definitions::Component;
 use std::{
     collections::BTreeMap,
     ops::Range,
     time::{Duration, Instant},
 };
+
+/// The text of a file, in pieces where it holds more than `most` rules.
+pub(crate) fn in_pieces(source: String, most: usize) -> Vec<String> {
+    let large = most_rules_in(&source) > most;
+    large.then(|| split(&source, most)).flatten().unwrap_or_else(|| vec![source])
+}
 
 /// Parts files in their order so that no part is likely to hold more rules than `most`.
 ///

@@ -83,7 +83,7 @@ fn cut_component(text: &mut String, components: &[YaraFileComponent], fault: usi
 }
 
 /// Where the declaration starts that has its name here. `None` when a comment hides it.
-fn declaration_start(text: &str, name: usize) -> Option<usize> {
+pub(super) fn declaration_start(text: &str, name: usize) -> Option<usize> {
     let word = |before: &str, word: &str| {
         let rest = before.trim_end().strip_suffix(word)?;
         let whole = !rest.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
@@ -206,7 +206,7 @@ fn after_text(text: &str) -> &str {
 }
 
 /// Turns a stretch of the text into blanks and keeps its lines.
-fn blank(text: &mut String, from: usize, to: usize) {
+pub(super) fn blank(text: &mut String, from: usize, to: usize) {
     let Some(stretch) = text.get(from..to) else {
         // Within a character: the fault's place is not to be trusted, so nothing of the file is.
         text.clear();

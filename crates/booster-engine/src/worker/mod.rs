@@ -11,7 +11,7 @@ mod protocol;
 
 pub use child::worker_main;
 
-use crate::{BuildError, BuildOptions, BuildReport, BuildRequest};
+use crate::{BuildError, BuildOptions, BuildReport, BuildRequest, IoKind};
 use protocol::{MAX_REPORT, MAX_STDERR, Request, Response};
 use serde::{Deserialize, Serialize};
 use std::{ffi::OsString, io, path::PathBuf, process::ExitStatus, process::Stdio, time::Duration};
@@ -174,7 +174,7 @@ impl Worker {
         let Ended { status, stdout, stderr } = ended;
         if status.success() {
             let reason = match Response::decode(&stdout) {
-                Ok(response) => return Ok(response.into_result()?),
+                Ok(response) => return response.into_result().map_err(|error| self.build_error(error)),
                 Err(reason) => reason,
             };
             return Err(WorkerError::Garbage { reason, stderr });
@@ -183,6 +183,16 @@ impl Worker {
             Some(limit) => limit,
             None => WorkerError::Crashed { status, stderr },
         })
+    }
+
+    /// A child that finds no memory may live long enough to say so.
+    fn build_error(&self, error: BuildError) -> WorkerError {
+        match error {
+            BuildError::Io { cause: IoKind::OutOfMemory, .. } => {
+                WorkerError::OutOfMemory { limit: self.limits.memory_bytes }
+            }
+            error => WorkerError::Build(error),
+        }
     }
 
     /// The limit that a child died of, if it was one.
