@@ -25,6 +25,7 @@ mod kind;
 mod order;
 mod plan;
 mod progress;
+mod records;
 mod report;
 mod request;
 mod run;

@@ -146,3 +146,69 @@ pub(crate) fn gravest(tried: &[SourceTried]) -> Option<UpdateError> {
     let errors = || tried.iter().filter_map(|tried| tried.error.as_ref());
     errors().find(|error| error.kind().is_security()).or_else(|| errors().next_back()).cloned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cause, Stage};
+    use booster_definitions::{ArchiveInfo, Digest};
+
+    const OLD: Version = Version([1, 0, 0, 0]);
+    const NEW: Version = Version([1, 1, 0, 0]);
+
+    fn installed(component: Component) -> (Component, InstalledRelease) {
+        let archive = ArchiveInfo { sha256: Digest::of(b""), size: 0, files: 0 };
+        (component, InstalledRelease { version: OLD, archive, damaged: false })
+    }
+
+    #[test]
+    fn every_wanted_component_that_is_installed_or_offered_is_listed() {
+        use Component::{Antispyware, Antivirus, Nis};
+        let before = BTreeMap::from([installed(Antivirus), installed(Antispyware)]);
+        let held = Held::NeedsNewerEngine { offered: NEW, required: NEW, engine: OLD };
+        let plan = Plan { steps: BTreeMap::from([(Antivirus, Step::Held(held)), (Nis, Step::Held(held))]) };
+        let listed: Vec<_> = changes(&before, &plan, &Component::ALL)
+            .iter()
+            .map(|change| (change.name, change.from, change.to, change.how, change.held.is_some()))
+            .collect();
+        assert_eq!(
+            listed,
+            [
+                (Antivirus, Some(OLD), Some(OLD), How::None, true),
+                (Antispyware, Some(OLD), Some(OLD), How::None, false),
+                (Nis, None, None, How::None, true),
+            ]
+        );
+        assert_eq!(changes(&before, &plan, &[Antispyware]).len(), 1);
+        assert!(changes(&BTreeMap::new(), &Plan::default(), &Component::ALL).is_empty());
+    }
+
+    #[test]
+    fn a_security_failure_is_graver_than_any_other_and_else_the_last_counts() {
+        let tried = |cause: Option<Cause>| SourceTried {
+            kind: SourceKind::Http,
+            path: String::new(),
+            error: cause.map(|cause| UpdateError::new(Stage::Search, None, cause)),
+        };
+        let internal = |text: &str| Some(Cause::Internal(text.into()));
+        let refused = || {
+            let held = Held::OlderThanInstalled { offered: OLD, installed: NEW };
+            Some(Cause::Refused { component: Component::Nis, held })
+        };
+        for (causes, expected) in [
+            (vec![], None),
+            (vec![None], None),
+            (vec![internal("a"), internal("b")], Some("internal fault: b")),
+            (vec![internal("a"), refused(), internal("b")], Some("nis: version")),
+        ] {
+            let all: Vec<_> = causes.into_iter().map(tried).collect();
+            let reason = gravest(&all).map(|error| error.reason());
+            let matches = match (&reason, expected) {
+                (None, None) => true,
+                (Some(reason), Some(start)) => reason.starts_with(start),
+                _ => false,
+            };
+            assert!(matches, "{reason:?} instead of {expected:?}");
+        }
+    }
+}

@@ -5,6 +5,7 @@ use crate::{
     context::Context,
     install::{archive_file, install},
     plan::plan,
+    records::{cooling_down, history_entry, record, source_check},
     report::{self, changes},
     search::{Answer, Before, Offer, Release, search},
     sequencer::{Observer, Sequencer},
@@ -13,8 +14,7 @@ use crate::{
 use booster_definitions::{Component, Digest};
 use booster_engine::Worker;
 use booster_sources::{Counters, Source, SourceError};
-use booster_store::{Change, HistoryEntry, Operation, SourceCheck, Store};
-use jiff::Timestamp;
+use booster_store::{Operation, Store};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
@@ -280,61 +280,48 @@ fn counters(sources: &[Arc<dyn Source>]) -> Counters {
     })
 }
 
-/// Until when a source wants to be left alone, if it does.
-fn cooling_down(last: &SourceCheck, now: Timestamp) -> Option<Timestamp> {
-    // Sources take no longer wish than this. A later moment means that the clock was set back.
-    const LONGEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
-    last.retry_after.filter(|&until| until > now && until.duration_since(now) <= LONGEST)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Held, Step};
+    use booster_definitions::{
+        ArchiveInfo, Counts, FullPackage, MANIFEST_FORMAT, ReleaseManifest, Requires, Version,
+    };
+    use jiff::Timestamp;
 
-/// What is remembered of a visit to a source: nothing, where the caller broke it off.
-fn source_check(
-    location: String,
-    last: &SourceCheck,
-    now: Timestamp,
-    error: Option<&UpdateError>,
-) -> Option<SourceCheck> {
-    if error.is_some_and(|error| error.kind() == ErrorKind::Cancelled) {
-        return None;
+    fn full(restart_required: bool) -> Step {
+        Step::Full(Box::new(ReleaseManifest {
+            format: MANIFEST_FORMAT,
+            component: Component::Nis,
+            version: Version::default(),
+            published: Timestamp::UNIX_EPOCH,
+            archive: ArchiveInfo { sha256: Digest::of(b""), size: 0, files: 0 },
+            full: FullPackage { target: String::new(), size: 0 },
+            counts: Counts::default(),
+            requires: Requires::default(),
+            restart_required,
+            notes: None,
+        }))
     }
-    Some(SourceCheck {
-        location,
-        last_check: Some(now),
-        last_success: if error.is_none() { Some(now) } else { last.last_success },
-        last_error: error.map(ToString::to_string),
-        retry_after: error.and_then(|error| error.cause().retry_after()),
-    })
-}
 
-/// What the history keeps of an operation: nothing, where nothing changed and nothing failed.
-fn history_entry(report: &Report, now: Timestamp) -> Option<HistoryEntry> {
-    let changes: Vec<_> = report
-        .components
-        .iter()
-        .filter_map(|change| {
-            let to = change.to.filter(|_| change.how != crate::How::None)?;
-            Some(Change { component: change.name, from: change.from, to })
-        })
-        .collect();
-    let quiet =
-        matches!(report.outcome, Outcome::Current | Outcome::Available | Outcome::SoftwareUpdateAvailable);
-    if quiet && (changes.is_empty() || report.outcome == Outcome::Available) {
-        return None;
+    fn waits() -> Step {
+        let version = Version::default();
+        Step::Held(Held::NeedsNewerEngine { offered: version, required: version, engine: version })
     }
-    Some(HistoryEntry {
-        time: now,
-        outcome: report.outcome.to_string(),
-        source: report.source.map(|kind| kind.to_string()),
-        changes,
-        bytes_downloaded: report.bytes_downloaded,
-        duration_ms: report.duration_ms,
-        error: report.error.as_ref().map(ToString::to_string),
-    })
-}
 
-/// Records are for people: one that cannot be written fails no operation.
-fn record(what: &str, written: Result<(), booster_store::StoreError>) {
-    if let Err(error) = written {
-        tracing::warn!(%error, "{what} could not be recorded");
+    #[test]
+    fn the_outcome_is_what_the_caller_has_to_know_first() {
+        for (steps, looked, applied) in [
+            (vec![], Outcome::Current, Outcome::Current),
+            (vec![Step::Nothing], Outcome::Current, Outcome::Current),
+            (vec![full(false), Step::Nothing], Outcome::Available, Outcome::Updated),
+            (vec![full(false), full(true)], Outcome::Available, Outcome::RestartRequired),
+            (vec![waits()], Outcome::SoftwareUpdateAvailable, Outcome::SoftwareUpdateAvailable),
+            (vec![full(false), waits()], Outcome::Available, Outcome::SoftwareUpdateAvailable),
+            (vec![full(true), waits()], Outcome::Available, Outcome::RestartRequired),
+        ] {
+            let plan = Plan { steps: Component::ALL.into_iter().zip(steps).collect() };
+            assert_eq!((outcome(&plan, true), outcome(&plan, false)), (looked, applied), "{plan:?}");
+        }
     }
 }

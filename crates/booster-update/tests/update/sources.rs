@@ -119,7 +119,7 @@ async fn releases_that_have_just_failed_are_not_tried_again_from_another_source(
 async fn a_fault_of_this_machine_ends_the_operation() {
     let publisher = publisher();
     let mut machine = Machine::new(&publisher);
-    machine.worker.program = "/nowhere/worker".into();
+    machine.worker.program = "/nowhere/engine".into();
     let told = machine.update_from(&[folder(publisher.path()), folder(publisher.path())]).await;
     told.failed_with(ErrorKind::WorkerCrashed);
     assert_eq!(told.count(EventKind::SearchStart), 1);
