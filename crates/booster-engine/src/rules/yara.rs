@@ -12,11 +12,7 @@ use boreal::{
     compiler::CompilerParams,
     scanner::{DeserializeParams, EvaluatedRule, ScanError, ScanParams},
 };
-use std::{
-    collections::BTreeMap,
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 /// The exact version in use: what one saves the next need not load. A test compares it with `Cargo.lock`.
 const KEY: &str = "boreal 1.4.0";
@@ -94,16 +90,15 @@ impl RuleSet for YaraRules {
         let found = |rules: &[EvaluatedRule<'_>]| {
             rules.iter().filter_map(|rule| rule_match(&scanner, rule)).collect()
         };
-        // A file is made by whoever wants to be overlooked: if it makes the engine panic, the scan of the others goes on.
-        match catch_unwind(AssertUnwindSafe(|| scanner.scan_mem(content))) {
-            Ok(Ok(result)) => Ok(found(&result.rules)),
-            Ok(Err((ScanError::Timeout, result))) => {
-                Err(Interrupted { matches: found(&result.rules), reason: InterruptReason::TimedOut })
-            }
-            Ok(Err((_, result))) => {
-                Err(Interrupted { matches: found(&result.rules), reason: InterruptReason::Failed })
-            }
-            Err(_) => Err(Interrupted { matches: Vec::new(), reason: InterruptReason::Failed }),
+        match scanner.scan_mem(content) {
+            Ok(result) => Ok(found(&result.rules)),
+            Err((error, result)) => Err(Interrupted {
+                matches: found(&result.rules),
+                reason: match error {
+                    ScanError::Timeout => InterruptReason::TimedOut,
+                    _ => InterruptReason::Failed,
+                },
+            }),
         }
     }
 

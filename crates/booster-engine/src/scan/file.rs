@@ -3,14 +3,16 @@
 use super::{Scanner, facts::OwnedFacts};
 use crate::{
     hash::FileDigests,
-    rules::{InterruptReason, Interrupted, RuleMatch},
+    rules::{FileFacts, InterruptReason, Interrupted, RuleMatch, RuleSet},
 };
 use booster_definitions::{Component, Version};
 use serde::Serialize;
 use std::{
     fs::{File, Metadata, OpenOptions},
     io::{self, Read as _},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// What was found in a file.
@@ -86,7 +88,7 @@ impl Scanner {
         }
         let facts = OwnedFacts::of(path, content, owner);
         let rules = self.rules.for_content(content.len() as u64);
-        let matches = match rules.scan(content, &facts.borrow(), self.limits.file_time) {
+        let matches = match run_rules(rules, content, &facts.borrow(), self.limits.file_time) {
             Ok(matches) => matches,
             Err(Interrupted { matches, reason }) if matches.is_empty() && report.detections.is_empty() => {
                 return Err(FileError::Interrupted(reason));
@@ -126,6 +128,18 @@ impl Scanner {
     fn version(&self, component: Component) -> Version {
         self.components.get(&component).copied().unwrap_or_default()
     }
+}
+
+/// Runs the rules. A file is made by whoever wants to be overlooked: if it makes the engine panic, that is one
+/// failed file, and the scan of the others goes on.
+fn run_rules(
+    rules: &dyn RuleSet,
+    content: &[u8],
+    facts: &FileFacts<'_>,
+    limit: Duration,
+) -> Result<Vec<RuleMatch>, Interrupted> {
+    catch_unwind(AssertUnwindSafe(|| rules.scan(content, facts, limit)))
+        .unwrap_or_else(|_| Err(Interrupted { matches: Vec::new(), reason: InterruptReason::Failed }))
 }
 
 /// Reads a plain file into the buffer and returns its owner's name.
@@ -171,4 +185,43 @@ fn owner(metadata: &Metadata) -> String {
 #[cfg(not(unix))]
 fn owner(_: &Metadata) -> String {
     String::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::ScanLimits;
+    use std::collections::BTreeMap;
+
+    /// An engine that fails on one content.
+    #[derive(Debug)]
+    struct Fragile;
+
+    impl RuleSet for Fragile {
+        fn counts(&self) -> BTreeMap<Component, u64> {
+            BTreeMap::new()
+        }
+
+        fn scan(
+            &self,
+            content: &[u8],
+            _: &FileFacts<'_>,
+            _: Duration,
+        ) -> Result<Vec<RuleMatch>, Interrupted> {
+            assert!(content != b"hostile", "the engine fails");
+            Ok(Vec::new())
+        }
+
+        fn save(&self) -> Option<Vec<u8>> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_file_that_makes_the_engine_panic_is_one_failed_file() {
+        let scanner = Scanner::new(Fragile, None, BTreeMap::new(), ScanLimits::default());
+        let scan = |content: &[u8]| scanner.scan_content(Path::new("x"), content, "");
+        assert!(matches!(scan(b"hostile"), Err(FileError::Interrupted(InterruptReason::Failed))));
+        assert!(scan(b"plain").is_ok());
+    }
 }

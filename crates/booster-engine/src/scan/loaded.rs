@@ -131,3 +131,86 @@ impl Sources {
         Ok(self.engine.compile(&inputs).set)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        BuildOptions, BuildRequest, build,
+        rules::{FileFacts, Yara},
+    };
+    use booster_definitions::{Component, Version};
+    use std::{collections::BTreeMap, time::Duration};
+
+    /// A generation with an image of three parts.
+    fn generation() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let rules: String =
+            (0..2500).map(|n| format!("rule R{n} {{ strings: $a = \"<{n}>\" condition: $a }}\n")).collect();
+        fs::create_dir(folder.path().join("nis")).unwrap();
+        fs::write(folder.path().join("nis/all.yar"), rules).unwrap();
+        let request = BuildRequest {
+            generation: folder.path().to_owned(),
+            components: BTreeMap::from([(Component::Nis, Version([1, 0, 0, 0]))]),
+            image: folder.path().join("image"),
+        };
+        build(&request, &BuildOptions::default()).unwrap();
+        folder
+    }
+
+    fn open(generation: &Path) -> Result<RulesInUse, ImageError> {
+        let image = generation.join("image");
+        RulesInUse::open(&Yara, &Image::read(&image)?, &image, generation)
+    }
+
+    fn finds(rules: &dyn RuleSet) -> bool {
+        let found = rules.scan(b"<0> <1200> <2499>", &FileFacts::default(), Duration::from_secs(10)).unwrap();
+        found.iter().map(|found| found.rule.as_str()).eq(["R0", "R1200", "R2499"])
+    }
+
+    #[test]
+    fn a_large_scan_goes_on_with_one_set_that_finds_the_same() {
+        let folder = generation();
+        let rules = open(folder.path()).unwrap();
+        assert!(rules.sources.is_some(), "the saved parts were not loaded");
+        assert!(finds(rules.for_content(WHOLE_AFTER - 1)));
+        assert!(rules.whole.get().is_none());
+        assert!(finds(rules.for_content(1)));
+        assert!(rules.whole.get().is_some());
+        assert!(finds(rules.for_content(1)));
+    }
+
+    #[test]
+    fn a_large_scan_goes_on_with_the_parts_when_the_sources_are_not_those() {
+        let folder = generation();
+        let rules = open(folder.path()).unwrap();
+        fs::write(folder.path().join("nis/all.yar"), "rule Other { condition: true }").unwrap();
+        assert!(finds(rules.for_content(WHOLE_AFTER)));
+        assert!(rules.whole.get().is_none());
+    }
+
+    #[test]
+    fn parts_that_are_missing_changed_or_of_another_engine_are_compiled_again() {
+        let damage: [fn(&Path); 3] = [
+            |image| fs::remove_file(image.join("rules-1.bin")).unwrap(),
+            |image| {
+                let mut bytes = fs::read(image.join("rules-2.bin")).unwrap();
+                bytes[100] ^= 1;
+                fs::write(image.join("rules-2.bin"), bytes).unwrap();
+            },
+            |image| {
+                let manifest = fs::read_to_string(image.join("image.json")).unwrap();
+                fs::write(image.join("image.json"), manifest.replace(Yara.key(), "boreal 1.3.0")).unwrap();
+            },
+        ];
+        for damage in damage {
+            let folder = generation();
+            damage(&folder.path().join("image"));
+            let rules = open(folder.path()).unwrap();
+            assert!(rules.sources.is_none() && finds(rules.for_content(1)));
+            fs::write(folder.path().join("nis/all.yar"), "rule Other { condition: true }").unwrap();
+            let error = open(folder.path()).unwrap_err();
+            assert!(matches!(&error, ImageError::Changed(name) if name == "nis/all.yar"), "{error}");
+        }
+    }
+}

@@ -3,6 +3,8 @@
 use super::{FileError, FileReport, Scanner};
 use serde::Serialize;
 use std::{
+    fs::{self, FileType},
+    io,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
@@ -87,7 +89,6 @@ impl Scanner {
             .threads
             .or_else(|| std::thread::available_parallelism().ok())
             .map_or(1, NonZeroUsize::get);
-        // A link that is named is meant; links found on the way are not followed.
         let entries = paths.iter().flat_map(|path| WalkDir::new(path).follow_root_links(true));
         let entries = Mutex::new(entries);
         let summary = Mutex::new(ScanSummary::default());
@@ -134,7 +135,12 @@ impl Scanner {
                 return Some(FileOutcome::Failed { path, error: FileError::Io(error.into()) });
             }
         };
-        let kind = entry.file_type();
+        let kind = match kind_of(&entry) {
+            Ok(kind) => kind,
+            Err(error) => {
+                return Some(FileOutcome::Failed { path: entry.into_path(), error: FileError::Io(error) });
+            }
+        };
         let skipped = |path, reason| Some(FileOutcome::Skipped { path, reason });
         if kind.is_dir() {
             return None;
@@ -152,6 +158,11 @@ impl Scanner {
             Err(error) => Some(FileOutcome::Failed { path: entry.into_path(), error }),
         }
     }
+}
+
+/// What stands at a path. A link that was named is what it points to; links on the way are links.
+fn kind_of(entry: &DirEntry) -> io::Result<FileType> {
+    if entry.depth() == 0 { Ok(fs::metadata(entry.path())?.file_type()) } else { Ok(entry.file_type()) }
 }
 
 impl ScanSummary {

@@ -6,6 +6,9 @@ use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
 
+/// Between the signal that ends a process for its use of time and the one that nothing survives.
+const GRACE_SECONDS: u64 = 5;
+
 /// Puts the limits on this process.
 pub(super) fn apply(limits: &WorkerLimits) -> io::Result<()> {
     // Whole seconds, at least one: zero would kill at once.
@@ -20,8 +23,11 @@ pub(super) fn apply(limits: &WorkerLimits) -> io::Result<()> {
         (Resource::Core, 0),
     ] {
         // A limit that stands already is only made stricter: raising one needs privileges.
-        let limit = getrlimit(resource).maximum.map_or(limit, |maximum| maximum.min(limit));
-        setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
+        let within =
+            |limit: u64| Some(getrlimit(resource).maximum.map_or(limit, |maximum| maximum.min(limit)));
+        // At the limit of time a signal of its own tells why; the maximum would kill without a word.
+        let maximum = if resource == Resource::Cpu { limit + GRACE_SECONDS } else { limit };
+        setrlimit(resource, Rlimit { current: within(limit), maximum: within(maximum) })?;
     }
     Ok(())
 }
