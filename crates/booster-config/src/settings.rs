@@ -6,7 +6,7 @@
 use crate::{Interval, Secret, Size, source::SourceSettings};
 use booster_definitions::{Component, archive};
 use booster_engine::{ScanLimits, WorkerLimits};
-use booster_publish::{DEFAULT_LEVEL, RepositoryOptions};
+use booster_publish::RepositoryOptions;
 use booster_sources::TransferRules;
 use booster_store::StoreOptions;
 use serde::{Deserialize, Serialize};
@@ -183,8 +183,9 @@ pub struct Publish {
     pub keys: Option<PathBuf>,
     /// How many publications stay in the repository for machines that read them just now.
     pub keep: usize,
-    /// How hard archives are compressed, 1 to 19.
-    pub compression: i32,
+    /// How hard archives are compressed, 1 to 19; unset means what suits the content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<i32>,
     /// For how long the root's signatures are good; renewed with the offline keys.
     pub root_lifetime: Interval,
     /// For how long the signature over the list of releases is good.
@@ -279,7 +280,7 @@ impl Default for Publish {
             repository: None,
             keys: None,
             keep,
-            compression: DEFAULT_LEVEL,
+            compression: None,
             root_lifetime: interval(lifetimes.root),
             targets_lifetime: interval(lifetimes.targets),
             snapshot_lifetime: interval(lifetimes.snapshot),

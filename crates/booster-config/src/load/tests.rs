@@ -176,3 +176,64 @@ fn the_default_folders_follow_the_user() {
     assert_eq!(default_files(&user)[0], Path::new("/home/u/.config/booster/booster.toml"));
     assert_eq!(default_files(&user)[1], Path::new("/etc/booster/booster.toml"));
 }
+
+/// The file that explains every setting.
+const EXAMPLE: &str = include_str!("../../../../booster.example.toml");
+
+/// The example with its settings in force: a line of words begins with `# `, a setting with `#`.
+fn example_in_force() -> String {
+    let line =
+        |line: &str| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned();
+    let lines: Vec<String> = EXAMPLE.lines().map(line).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn the_example_changes_nothing_until_something_in_it_is_changed() {
+    assert_eq!(load_file(EXAMPLE).unwrap().settings, Settings::default());
+}
+
+#[test]
+fn every_setting_of_the_example_can_be_used() {
+    // The list and the tables are two ways to write the same; a file has one of them.
+    let text = example_in_force();
+    let list: String = text.split("[[sources]]").next().unwrap().to_owned();
+    let tables = text.replace("sources = [", "#sources = [");
+    for text in [list, tables] {
+        let settings = load_file(&text).unwrap().settings;
+        assert_eq!(settings.sources.len(), 2);
+        let choice = crate::SourceChoice { kind: Some(SourceKind::Directory), from: None };
+        assert_eq!(settings.sources(&choice).unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn the_example_explains_every_setting_with_its_default() {
+    let shown: toml::Table =
+        toml::from_str(&example_in_force().replace("sources = [", "#sources = [")).unwrap();
+    let defaults = toml::Table::try_from(Settings::default()).unwrap();
+    for (name, default) in &defaults {
+        match (default, shown.get(name)) {
+            (_, None) => panic!("{name} is not explained"),
+            (toml::Value::Table(table), Some(shown)) => {
+                for (key, default) in table {
+                    assert_eq!(shown.get(key), Some(default), "{name}.{key}");
+                }
+            }
+            // These two depend on the machine.
+            (_, Some(_)) if name == "data_dir" || name == "sources" => {}
+            (default, Some(shown)) => assert_eq!(shown, default, "{name}"),
+        }
+    }
+}
+
+#[test]
+fn every_configuration_in_the_administrators_guide_can_be_used() {
+    let guide = include_str!("../../../../docs/administrator-guide.md");
+    let blocks: Vec<_> =
+        guide.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(blocks.len() >= 3);
+    for block in blocks {
+        load_file(block).unwrap_or_else(|error| panic!("{error}\n{block}"));
+    }
+}

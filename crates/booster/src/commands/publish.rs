@@ -9,7 +9,7 @@ use crate::{
 use booster_config::Settings;
 use booster_definitions::{Component, DefinitionPath, Requires, Version, archive::Source};
 use booster_engine::OnInvalid;
-use booster_publish::{KEY_VARIABLES, KeyRing, PublishError, PublishRequest, feeds::convert};
+use booster_publish::{DEFAULT_LEVEL, KEY_VARIABLES, KeyRing, PublishError, PublishRequest, feeds::convert};
 use clap::{Args, ValueEnum};
 use std::{error::Error, fs::File, io, path::PathBuf};
 
@@ -103,7 +103,7 @@ pub fn run(args: &PublishArgs, context: &Context) -> CommandResult {
         requires: Requires { engine: args.requires_engine },
         restart_required: args.restart_required,
         notes: args.notes.clone(),
-        level: settings.publish.compression,
+        level: settings.publish.compression.unwrap_or(DEFAULT_LEVEL),
         limits: settings.archive_limits(),
         worker: Some(settings.worker(program, arguments)),
         ..PublishRequest::new(args.component, args.version, &args.folder)

@@ -10,11 +10,11 @@ use crate::{
     runtime,
     starter::{self, StarterFile},
 };
-use booster_publish::serve::{ServeOptions, Server};
+use booster_publish::serve::{ServeError, ServeOptions, Server};
 use clap::Args;
 use std::{
     error::Error,
-    fs, io,
+    fs,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Stdio,
@@ -113,11 +113,10 @@ struct Tour {
 
 impl Tour {
     async fn walk(&mut self) -> Result<(), Stop> {
-        let address = free_address().await?;
         self.say(&format!("Everything happens in {}", self.folder.display()));
 
         self.heading("The publisher: make keys and a signed repository");
-        self.write("", &[config(address)])?;
+        self.write("", &[config(None)])?;
         self.booster("repository init --root-out root.json", Exit::Success).await?;
 
         self.heading("The publisher: test, sign and publish a first release of each component");
@@ -128,7 +127,7 @@ impl Tour {
         }
 
         self.heading("The publisher: serve the repository");
-        let server = self.serve(address).await?;
+        let server = self.serve().await?;
 
         self.heading("A machine: update over HTTP, trusting nothing but root.json");
         self.booster("update", Exit::Success).await?;
@@ -187,9 +186,8 @@ impl Tour {
         }
     }
 
-    /// Starts the server, as a part of this process.
-    async fn serve(&mut self, address: SocketAddr) -> Result<Serving, Stop> {
-        self.command(&format!("booster serve repository --listen {address}  &"));
+    /// Starts the server, as a part of this process, and makes it the machine's source.
+    async fn serve(&mut self) -> Result<Serving, Stop> {
         let output = Arc::clone(&self.output);
         let options = ServeOptions {
             observer: Some(Arc::new(move |record| {
@@ -200,7 +198,16 @@ impl Tour {
             })),
             ..ServeOptions::default()
         };
-        let server = Server::bind(&self.folder.join("repository"), address, options).await?;
+        let repository = self.folder.join("repository");
+        let bind =
+            async |port| Server::bind(&repository, (Ipv4Addr::LOCALHOST, port).into(), options.clone()).await;
+        let server = match bind(PORT).await {
+            Err(ServeError::Listen { .. }) => bind(0).await?,
+            answer => answer?,
+        };
+        let address = server.local_addr();
+        self.write("", &[config(Some(address))])?;
+        self.command(&format!("booster serve repository --listen {address}  &"));
         let stop = CancellationToken::new();
         let task = tokio::spawn(server.run(stop.clone().cancelled_owned()));
         self.say(&format!("Serving repository on http://{address}/\n"));
@@ -287,17 +294,6 @@ async fn stop(mut child: Child) -> Stop {
     Stop::Cancelled
 }
 
-/// A loopback address that nobody listens on just now. The port is not held, so that the command
-/// that is shown is the one that anyone could type.
-async fn free_address() -> io::Result<SocketAddr> {
-    let bind = async |port| tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-    let listener = match bind(PORT).await {
-        Ok(listener) => listener,
-        Err(_) => bind(0).await?,
-    };
-    listener.local_addr()
-}
-
 /// The running server.
 struct Serving {
     stop: CancellationToken,
@@ -312,12 +308,14 @@ impl Serving {
     }
 }
 
-fn config(address: SocketAddr) -> StarterFile {
+/// The configuration; the machine's source is not known before the server is there.
+fn config(address: Option<SocketAddr>) -> StarterFile {
+    let source = address.map(|address| format!("\"http://{address}/\"")).unwrap_or_default();
     let text = format!(
         "# Written by `booster quickstart`. Paths are relative to this file.
 data_dir = \"data\"
 root = \"root.json\"
-sources = [\"http://{address}/\"]
+sources = [{source}]
 
 [http]
 # The server is on this machine.
@@ -366,7 +364,7 @@ mod tests {
     #[test]
     fn the_configuration_can_be_used() {
         let dir = tempfile::tempdir().unwrap();
-        let StarterFile { path, content } = config("127.0.0.1:1".parse().unwrap());
+        let StarterFile { path, content } = config("127.0.0.1:1".parse().ok());
         fs::write(dir.path().join(&path), content).unwrap();
         let layers = booster_config::Layers {
             file: booster_config::FileChoice::Named(dir.path().join(path)),

@@ -1,0 +1,14 @@
+//! The command line as scripts and people use it: what it prints, what it returns, what it leaves.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod cancelling;
+mod configuration;
+mod publisher;
+mod quickstart;
+mod streams;
+mod updating;
+
+/// The same builders as the acceptance tests'; not every test binary uses each of them.
+#[allow(dead_code)]
+#[path = "../acceptance/support.rs"]
+mod support;
