@@ -18,7 +18,11 @@ use booster_engine::{BuildReport, OnInvalid, RejectedRule, Worker};
 use booster_trust::signing::TargetEntry;
 use jiff::Timestamp;
 use package::Package;
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+};
 use work::WorkFolder;
 
 pub use package::DEFAULT_LEVEL;
@@ -42,7 +46,7 @@ pub struct PublishRequest {
     pub restart_required: bool,
     /// Words for administrators.
     pub notes: Option<String>,
-    /// How hard to compress, 1 to 19.
+    /// How hard to compress, 1 to 19, or [`DEFAULT_LEVEL`] to choose by the content.
     pub level: i32,
     /// How much it may hold.
     pub limits: Limits,
@@ -127,20 +131,23 @@ impl Repository {
         self.signer(&published, keys, now).check()?;
         let before = published.manifest(&self.storage, request.component).await?;
         let work = WorkFolder::new(request.scratch.as_deref())?;
-        let mut files = collect(request)?;
-        let mut archive = package::archive(&files, request, work.path())?;
-        if let Some(before) = before.as_ref().filter(|before| before.archive.sha256 == archive.sha256) {
+        let mut draft = Draft::new(request, work.path()).await?;
+        let same =
+            |draft: &Draft| before.as_ref().filter(|before| before.archive.sha256 == draft.archive.sha256);
+        if let Some(before) = same(&draft) {
             return self.unchanged(&published, before, Tested::default(), keys, now).await;
         }
-        let tested = self.test(request, &published, &mut files, &mut archive, work.path()).await?;
-        if let Some(before) = before.as_ref().filter(|before| before.archive.sha256 == archive.sha256) {
+        if request.on_invalid == OnInvalid::Refuse {
+            check_newer(request, before.as_ref())?;
+        }
+        let tested = self.test(request, &published, &mut draft, work.path()).await?;
+        // What was left out may be all that differed.
+        if let Some(before) = same(&draft) {
             return self.unchanged(&published, before, tested, keys, now).await;
         }
-        if let Some(before) = before.as_ref().filter(|before| before.version >= request.version) {
-            let (component, published, offered) = (request.component, before.version, request.version);
-            return Err(PublishError::NotNewer { component, published, offered });
-        }
-        let package = package::compress(request, work.path())?;
+        check_newer(request, before.as_ref())?;
+        let archive = draft.archive;
+        let package = package::compress(request.level, work.path()).await?;
         let manifest = manifest(request, archive, &package, tested.counts(request.component), now);
         let refreshed = self.release(&published, &manifest, &package, keys, now).await?;
         Ok(report(Outcome::Published, &manifest, before.map(|before| before.version), tested, refreshed))
@@ -198,6 +205,46 @@ struct Tested {
 impl Tested {
     fn counts(&self, component: Component) -> Counts {
         self.report.per_component.get(&component).copied().unwrap_or_default()
+    }
+}
+
+/// The release's files, and the archive of them that lies in the work folder.
+#[derive(Debug)]
+struct Draft {
+    files: FileSet,
+    archive: ArchiveInfo,
+}
+
+impl Draft {
+    async fn new(request: &PublishRequest, work: &Path) -> Result<Self> {
+        let (request, work) = (request.clone(), work.to_owned());
+        blocking(move || {
+            let files = collect(&request)?;
+            let archive = package::archive(&files, &request.folder, &work)?;
+            Ok(Self { files, archive })
+        })
+        .await
+    }
+}
+
+/// Runs work of the disk and the processor beside the runtime's own thread, so that a publication
+/// can be given up meanwhile.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let joined = tokio::task::spawn_blocking(work).await;
+    joined.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(error) => Err(PublishError::io("run", Path::new("a task"))(io::Error::other(error))),
+    })
+}
+
+fn check_newer(request: &PublishRequest, before: Option<&ReleaseManifest>) -> Result<()> {
+    match before.filter(|before| before.version >= request.version) {
+        None => Ok(()),
+        Some(before) => Err(PublishError::NotNewer {
+            component: request.component,
+            published: before.version,
+            offered: request.version,
+        }),
     }
 }
 

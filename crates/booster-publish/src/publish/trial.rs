@@ -3,7 +3,7 @@
 //! The archive is unpacked as a machine unpacks it, beside the published releases of the other
 //! components, and the whole is built and self-tested by the engine.
 
-use super::{PublishRequest, Tested, package};
+use super::{Draft, PublishRequest, Tested, blocking, package};
 use crate::{
     PublishError, Repository, Result,
     repository::{Published, target_object},
@@ -26,14 +26,13 @@ use tokio_util::sync::CancellationToken;
 const PASSES: usize = 20;
 
 impl Repository {
-    /// Builds the merged set. Files that the engine rejects are taken out of `files` and `archive`
-    /// where the request says so; otherwise they refuse the release.
+    /// Builds the merged set. Files that the engine rejects are taken out of the draft where the
+    /// request says so; otherwise they refuse the release.
     pub(super) async fn test(
         &self,
         request: &PublishRequest,
         published: &Published,
-        files: &mut FileSet,
-        archive: &mut ArchiveInfo,
+        draft: &mut Draft,
         work: &Path,
     ) -> Result<Tested> {
         let generation = work.join("generation");
@@ -42,7 +41,7 @@ impl Repository {
         components.insert(request.component, request.version);
         let mut tested = Tested::default();
         for pass in 0..PASSES {
-            unpack_own(request, &generation, work)?;
+            unpack_own(request, &generation, work).await?;
             let build = BuildRequest {
                 generation: generation.clone(),
                 components: components.clone(),
@@ -57,13 +56,13 @@ impl Repository {
                     if request.on_invalid == OnInvalid::LeaveOut
                         && rejected.iter().any(|rule| rule.component == request.component) =>
                 {
-                    leave_out(request.component, &rejected, files, &mut tested);
+                    leave_out(request.component, &rejected, &mut draft.files, &mut tested);
                     tracing::info!(
                         total,
                         files = tested.left_out.len(),
                         "rules that the engine cannot take are left out"
                     );
-                    *archive = package::archive(files, request, work)?;
+                    draft.archive = package::archive(&draft.files, &request.folder, work)?;
                 }
                 Err(error) => return Err(error),
             }
@@ -110,33 +109,45 @@ impl Repository {
         let copy = generation.with_file_name(format!("{}.tar.zst", manifest.component));
         let mut file = File::create(&copy).map_err(PublishError::io("write", &copy))?;
         self.storage.download(&target_object(target, &digest), &mut file).await?;
-        let unpacked = File::open(&copy)
-            .and_then(zstd::stream::read::Decoder::new)
-            .map_err(|error| damaged(error.to_string()))
-            .and_then(|tar| {
-                unpack(tar, &generation.join(manifest.component.as_str()), limits)
-                    .map_err(|error| damaged(error.to_string()))
-            })?;
-        if unpacked != manifest.archive {
-            return Err(damaged("its archive is not the one that the manifest names".to_owned()));
+        let folder = generation.join(manifest.component.as_str());
+        let unpacked = blocking(move || {
+            let unpacked = unpack_compressed(&copy, &folder, limits);
+            std::fs::remove_file(&copy).map_err(PublishError::io("delete", &copy))?;
+            Ok(unpacked)
+        })
+        .await?;
+        match unpacked {
+            Ok(archive) if archive == manifest.archive => Ok(()),
+            Ok(_) => Err(damaged("its archive is not the one that the manifest names".to_owned())),
+            Err(error) => Err(damaged(error.to_string())),
         }
-        std::fs::remove_file(&copy).map_err(PublishError::io("delete", &copy))
     }
 }
 
 /// Unpacks the release's own archive, over nothing.
-fn unpack_own(request: &PublishRequest, generation: &Path, work: &Path) -> Result<()> {
+async fn unpack_own(request: &PublishRequest, generation: &Path, work: &Path) -> Result<()> {
     let folder = generation.join(request.component.as_str());
-    match std::fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(PublishError::io("delete", &folder)(error));
-        }
-        _ => {}
-    }
     let path = package::archive_path(work);
-    let tar = File::open(&path).map_err(PublishError::io("open", &path))?;
-    let refused = |source: ArchiveError| PublishError::Archive { folder: request.folder.clone(), source };
-    unpack(BufReader::new(tar), &folder, request.limits).map(drop).map_err(refused)
+    let (release, limits) = (request.folder.clone(), request.limits);
+    blocking(move || {
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(PublishError::io("delete", &folder)(error));
+            }
+            _ => {}
+        }
+        let tar = File::open(&path).map_err(PublishError::io("open", &path))?;
+        let refused = |source: ArchiveError| PublishError::Archive { folder: release, source };
+        unpack(BufReader::new(tar), &folder, limits).map(drop).map_err(refused)
+    })
+    .await
+}
+
+fn unpack_compressed(file: &Path, folder: &Path, limits: Limits) -> Result<ArchiveInfo, ArchiveError> {
+    let open = File::open(file).and_then(zstd::stream::read::Decoder::new);
+    let tar =
+        open.map_err(|source| ArchiveError::Io { what: format!("opening {}", file.display()), source })?;
+    unpack(tar, folder, limits)
 }
 
 fn unpack(tar: impl io::Read, folder: &Path, limits: Limits) -> Result<ArchiveInfo, ArchiveError> {
@@ -149,12 +160,7 @@ async fn run(request: &PublishRequest, build_request: BuildRequest) -> Result<Bu
     let options = BuildOptions { on_invalid: OnInvalid::Refuse, ..BuildOptions::default() };
     match &request.worker {
         Some(worker) => Ok(worker.build(&build_request, &options, &CancellationToken::new()).await?),
-        None => {
-            let built = tokio::task::spawn_blocking(move || build(&build_request, &options)).await;
-            Ok(built.map_err(|error| {
-                PublishError::io("run", Path::new("the engine"))(io::Error::other(error))
-            })??)
-        }
+        None => blocking(move || Ok(build(&build_request, &options)?)).await,
     }
 }
 

@@ -1,5 +1,5 @@
 //! A publisher's site and a machine, both in temporary folders.
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(dead_code, clippy::print_stderr, reason = "each test binary uses a part; a skipped test says why")]
 
 use booster_definitions::{Component, Digest, ReleaseManifest, archive, full_target, manifest_target};
 use booster_publish::{
@@ -219,4 +219,29 @@ impl booster_trust::Repository for FolderTransport {
     fn fetch_target<'a>(&'a self, path: &'a str, _: u64) -> FetchFuture<'a> {
         self.read("targets", path)
     }
+}
+
+/// The history of a real rule set, unpacked into a folder, where the data is at hand.
+pub fn history() -> Option<tempfile::TempDir> {
+    const NAME: &str = "signature-base-history.tar.zst";
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let data =
+        std::env::var_os("BOOSTER_TEST_DATA").map_or_else(|| workspace.join("../shared/data"), PathBuf::from);
+    let Ok(file) = std::fs::File::open(data.join(NAME)) else {
+        eprintln!("skipped: there is no {NAME} in {}", data.display());
+        return None;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut tar = zstd::stream::read::Decoder::new(file).unwrap();
+    tar.window_log_max(27).unwrap();
+    tar::Archive::new(tar).unpack(folder.path()).unwrap();
+    Some(folder)
+}
+
+/// The folders of the versions, oldest first.
+pub fn history_versions(folder: &Path) -> Vec<PathBuf> {
+    let mut versions: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    versions.sort();
+    versions
 }
