@@ -43,17 +43,20 @@ Exit codes:
   4  cancelled; nothing has changed
   64 the command line cannot be understood";
 
+/// Keeps a command's own options first.
+const COMMON: &str = "Common options";
+
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Read settings from this file [default: booster.toml in ~/.config/booster, then /etc/booster]
-    #[arg(long, global = true, env = "BOOSTER_CONFIG", value_name = "FILE", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = COMMON, env = "BOOSTER_CONFIG", value_name = "FILE", hide_env_values = true)]
     pub config: Option<PathBuf>,
     /// Keep definitions in this folder [default: ~/.local/share/booster; /var/lib/booster for root]
-    #[arg(long, global = true, env = "BOOSTER_DATA_DIR", value_name = "DIR", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = COMMON, env = "BOOSTER_DATA_DIR", value_name = "DIR", hide_env_values = true)]
     pub data_dir: Option<PathBuf>,
     /// Say what is being done, on standard error; twice for every detail
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = COMMON, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
 
