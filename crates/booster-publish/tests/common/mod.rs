@@ -1,6 +1,8 @@
 //! A publisher's site and a machine, both in temporary folders.
 #![allow(dead_code, clippy::print_stderr, reason = "each test binary uses a part; a skipped test says why")]
 
+pub mod http;
+
 use booster_definitions::{Component, Digest, ReleaseManifest, archive, full_target, manifest_target};
 use booster_publish::{
     InitReport, KeyRing, KeySet, PublishReport, PublishRequest, Repository, RepositoryOptions, Result,
