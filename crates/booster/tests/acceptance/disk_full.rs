@@ -1,0 +1,112 @@
+//! A full disk at every stage: the update fails with its own error, and the old set stays.
+
+use crate::support::{Machine, Random, Site, eicar, release};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A small file system of its own, unmounted when it goes.
+struct Tmpfs(PathBuf);
+
+impl Tmpfs {
+    /// Mounts one, or nothing where this user may not mount.
+    fn mount(path: PathBuf, bytes: u64) -> Option<Self> {
+        fs::create_dir_all(&path).unwrap();
+        let status = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "booster-test"])
+            .arg(&path)
+            .stderr(std::process::Stdio::null())
+            .status();
+        if status.is_ok_and(|status| status.success()) {
+            return Some(Self(path));
+        }
+        eprintln!("skipped: a tmpfs cannot be mounted by this user");
+        None
+    }
+
+    /// Leaves room for so many bytes and no more.
+    fn fill_up_to(&self, free: u64) {
+        let status = Command::new("df").args(["--output=avail", "-B1"]).arg(&self.0).output().unwrap();
+        let text = String::from_utf8(status.stdout).unwrap();
+        let available: u64 = text.lines().last().unwrap().trim().parse().unwrap();
+        fs::write(self.0.join("ballast"), vec![0; available.saturating_sub(free) as usize]).unwrap();
+    }
+
+    fn empty(&self) {
+        fs::remove_file(self.0.join("ballast")).unwrap();
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+/// The set that is too big: some hundred kilobytes that do not compress.
+fn big_release(dir: &Path) -> PathBuf {
+    let folder = release(dir, 2);
+    let mut random = Random(7);
+    let line = |n| {
+        format!(
+            "{:016x}{:016x}{:016x}{:016x}:{n}:Big.{n}\n",
+            random.below(u64::MAX),
+            random.below(u64::MAX),
+            random.below(u64::MAX),
+            random.below(u64::MAX)
+        )
+    };
+    fs::write(folder.join("big.hsb"), (0..8_000).map(line).collect::<String>()).unwrap();
+    folder
+}
+
+#[test]
+fn a_disk_that_is_full_at_any_stage_keeps_the_old_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let Some(disk) = Tmpfs::mount(dir.join("disk"), 8 << 20) else { return };
+    let site = Site::new(dir);
+    let from = site.repository.to_str().unwrap();
+    let machine = Machine::new(disk.0.join("machine"), &site);
+    site.publish("1.0.0.1", &release(dir, 1)).expect(0);
+    machine.update(from).expect(0);
+    site.publish("1.0.0.2", &big_release(dir)).expect(0);
+    fs::write(dir.join("sample"), eicar()).unwrap();
+    let before = machine.files();
+
+    // From no room at all, over too little for metadata, download, unpacking and the image, to plenty.
+    let mut full = 0;
+    for free in [0, 4, 8, 16, 32, 64, 128, 256, 384, 512, 640, 768, 896, 1024, 1280, 1536, 1792, 2048]
+        .map(|kib| kib << 10)
+    {
+        disk.fill_up_to(free);
+        let said = machine.update(from);
+        match said.code {
+            Some(2) => {
+                full += 1;
+                let report = said.json();
+                assert_eq!(report["error"]["kind"], "disk_full", "{free} bytes free: {report}");
+                assert_eq!(machine.version().as_deref(), Some("1.0.0.1"), "{free} bytes free");
+                machine.verify().expect(0);
+                machine.scan(&dir.join("sample")).expect(1);
+                disk.empty();
+                // Nothing stays behind but what was there; the journal of checks may be new.
+                let extra: Vec<_> = machine.files().difference(&before).cloned().collect();
+                assert!(
+                    extra.iter().all(|name| name == "history.json" || name == "checks.json"),
+                    "{extra:?}"
+                );
+            }
+            Some(0) => {
+                disk.empty();
+                break;
+            }
+            _ => panic!("{free} bytes free: {said:?}"),
+        }
+    }
+    assert!(full >= 8, "only {full} sizes were too small");
+    machine.update(from).expect(0);
+    assert_eq!(machine.version().as_deref(), Some("1.0.0.2"));
+}
