@@ -46,7 +46,11 @@ impl Settings {
                 let source = HttpSource::new(self.http_options(source)?);
                 Ok(Arc::new(source.map_err(|error| ConfigError::Source(Box::new(error)))?))
             }
-            (SourceKind::Directory, Some(path)) => Ok(Arc::new(DirectorySource::new(path))),
+            (SourceKind::Directory, Some(path)) => {
+                // Reports and the history outlive the working folder.
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                Ok(Arc::new(DirectorySource::new(path)))
+            }
             (kind, _) => Err(ConfigError::Unsupported { kind }),
         }
     }

@@ -182,6 +182,18 @@ mod tests {
     }
 
     #[test]
+    fn colours_are_for_terminals_that_want_them() {
+        for (stdout, colour, expected) in
+            [(true, true, "\u{1b}[32mok\u{1b}[0m"), (true, false, "ok"), (false, true, "ok")]
+        {
+            let terminal = Terminal { stdout, stderr: false, colour };
+            let output = Output::new(terminal, Box::new(io::sink()));
+            assert_eq!(output.style().good("ok"), expected);
+            assert_eq!(output.message_style().good("ok"), "ok");
+        }
+    }
+
+    #[test]
     fn a_reader_who_left_is_no_failure_and_a_full_disk_is() {
         let output_to_nobody = output(io::ErrorKind::BrokenPipe);
         output_to_nobody.line("x");

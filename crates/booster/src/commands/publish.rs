@@ -153,14 +153,18 @@ fn feeds(paths: &[PathBuf], context: &Context) -> Result<Vec<(DefinitionPath, So
 }
 
 /// The keys of the folder, and those of the environment.
-pub fn keys(settings: &Settings) -> Result<KeyRing, PublishError> {
+pub fn keys(settings: &Settings) -> Result<KeyRing, Box<dyn Error>> {
     let mut ring = KeyRing::from_environment()?;
     match KeyRing::from_folder(settings.publish.key_folder()) {
         Ok(keys) => ring.extend(keys),
         // Keys from the environment need no folder.
         Err(PublishError::Io { source, .. })
             if source.kind() == io::ErrorKind::NotFound && has_key_variables() => {}
-        Err(error) => return Err(error),
+        Err(PublishError::Io { source, path, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            let path = path.display();
+            return Err(format!("there is no key folder {path}: name the publisher's with --keys").into());
+        }
+        Err(error) => return Err(error.into()),
     }
     Ok(ring)
 }

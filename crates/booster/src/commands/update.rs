@@ -14,7 +14,11 @@ use booster_store::{Store, StoreError};
 use booster_trust::{STATE_FILE, TrustError, TrustedState};
 use booster_update::{ErrorKind, Event, Outcome, Report, SystemClock, UpdateRequest};
 use clap::Args;
-use std::{error::Error, fs, path::Path};
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Look for newer definitions and install them
 #[derive(Debug, Args)]
@@ -38,7 +42,7 @@ pub struct UpdateArgs {
     from: Option<SourceSettings>,
     /// Trust the publisher with this root metadata, if none is trusted yet
     #[arg(long, value_name = "ROOT.json")]
-    root: Option<std::path::PathBuf>,
+    root: Option<PathBuf>,
     /// Only look: install nothing
     #[arg(long)]
     check: bool,
@@ -124,8 +128,16 @@ fn pin_root(store: &Store, root: Option<&Path>, named: bool) -> Result<(), Box<d
     let trust = store.trust_dir();
     fs::create_dir_all(&trust)
         .map_err(|error| format!("the folder {} cannot be made: {error}", trust.display()))?;
-    TrustedState::open(&trust)?.pin(&bytes)?;
-    Ok(())
+    let pinned = TrustedState::open(&trust)?.pin(&bytes);
+    Ok(pinned.map_err(|source| RootRefused { root: root.to_owned(), source })?)
+}
+
+/// A named root that is not trusted.
+#[derive(Debug, thiserror::Error)]
+#[error("the root metadata {} is not trusted: {source}", root.display())]
+struct RootRefused {
+    root: PathBuf,
+    source: TrustError,
 }
 
 /// Who is told of events: JSON lines, a bar, plain lines, or nobody.
@@ -198,7 +210,8 @@ fn kind_of(error: &(dyn Error + 'static)) -> ErrorKind {
             _ => ErrorKind::Configuration,
         };
     }
-    match (error.downcast_ref::<TrustError>(), error.downcast_ref::<StoreError>()) {
+    let refused = error.downcast_ref::<RootRefused>().map(|refused| &refused.source);
+    match (refused.or_else(|| error.downcast_ref()), error.downcast_ref::<StoreError>()) {
         (Some(TrustError::OtherPublisher { .. }), _) => ErrorKind::OtherPublisher,
         (Some(TrustError::Damaged { .. }), _) => ErrorKind::TrustDamaged,
         (Some(TrustError::Io { .. }), _) => ErrorKind::Io,

@@ -64,7 +64,7 @@ pub fn advice(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::OtherPublisher => {
             "this data folder belongs to another publisher: check the source, or use another --data-dir"
         }
-        ErrorKind::Network => "check the address, the network and the proxy; `booster update -v` says more",
+        ErrorKind::Network => "`booster update -vv` shows each request",
         ErrorKind::Tls => "check the server's certificate, or name your own CA under [http] ca_bundle",
         ErrorKind::WebPage => "a portal or proxy seems to answer in the server's place",
         ErrorKind::Expired => {
