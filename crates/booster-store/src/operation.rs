@@ -45,7 +45,7 @@ impl Operation {
         journal::append(self.store.data_dir(), entry)
     }
 
-    /// Remembers when a kind of source was asked, and what it answered.
+    /// Remembers when a source (its kind and location) was asked, and what it answered.
     ///
     /// # Errors
     /// The system's answer.

@@ -75,7 +75,7 @@ impl Store {
         journal::history(&self.data)
     }
 
-    /// When each kind of source was last asked.
+    /// When each source was last asked, by its kind and location.
     ///
     /// # Errors
     /// The record is damaged or cannot be read.

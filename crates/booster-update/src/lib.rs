@@ -14,6 +14,26 @@
 //!
 //! What is to be done is decided by pure functions ([`plan()`]); it does not know when to run, who may
 //! ask for it, or how anything is shown.
+//!
+//! ```no_run
+//! use booster_engine::Worker;
+//! use booster_sources::DirectorySource;
+//! use booster_store::{Store, StoreOptions};
+//! use booster_update::{Event, SystemClock, UpdateRequest, run};
+//! use std::sync::Arc;
+//! use tokio_util::sync::CancellationToken;
+//!
+//! # async fn example() {
+//! let store = Store::new("/var/lib/booster", StoreOptions::default());
+//! let worker = Worker::new("booster", ["engine-worker"]);
+//! let sources: Vec<Arc<dyn booster_sources::Source>> = vec![Arc::new(DirectorySource::new("/media/usb"))];
+//! let request = UpdateRequest { sources, progress: true, ..UpdateRequest::default() };
+//! let tell = |event: &Event| println!("{:?} {} %", event.kind, event.percent);
+//! let report =
+//!     run(&store, &worker, request, &tell, &CancellationToken::new(), &SystemClock::default()).await;
+//! println!("{}", report.outcome);
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 
 mod clock;

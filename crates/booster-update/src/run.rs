@@ -15,6 +15,7 @@ use booster_definitions::{Component, Digest};
 use booster_engine::Worker;
 use booster_sources::{Counters, Source, SourceError};
 use booster_store::{Operation, Store};
+use jiff::Timestamp;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
@@ -152,7 +153,7 @@ impl Run<'_> {
             let cause = SourceError::CoolingDown { location, until }.into();
             return Err(self.events.failure(cause));
         }
-        let ended = self.follow(operation, source, before).await;
+        let ended = self.follow(operation, source, before, now).await;
         let ended = ended.map_err(|cause| self.events.failure(cause));
         if let Some(check) = source_check(location, &last, now, ended.as_ref().err()) {
             record("the check", operation.record_check(&key, check));
@@ -165,8 +166,9 @@ impl Run<'_> {
         operation: &Operation,
         source: &Arc<dyn Source>,
         before: &Before,
+        now: Timestamp,
     ) -> Result<Done, Cause> {
-        let offer = match search(&self.context, source, before).await? {
+        let offer = match search(&self.context, source, before, now).await? {
             Answer::Offer(offer) => offer,
             Answer::Unchanged => {
                 self.events.search_complete(std::iter::empty());
@@ -219,8 +221,14 @@ impl Run<'_> {
         let files =
             updates.iter().map(|release| (*release, archive_file(&staging, release.manifest.component)));
         let files: Vec<_> = files.collect();
-        download_all(&self.context, source.as_ref(), &mut offer.client, files.into_iter(), &mut self.events)
-            .await?;
+        download_all(
+            &self.context,
+            source.as_ref(),
+            (&mut offer.client, offer.now),
+            files.into_iter(),
+            &mut self.events,
+        )
+        .await?;
         self.installing = Some(archives_of(plan));
         let trusted = offer.client.state();
         install(&self.context, source.as_ref(), trusted, staging, &updates, before, &mut self.events).await?;
@@ -287,7 +295,6 @@ mod tests {
     use booster_definitions::{
         ArchiveInfo, Counts, FullPackage, MANIFEST_FORMAT, ReleaseManifest, Requires, Version,
     };
-    use jiff::Timestamp;
 
     fn full(restart_required: bool) -> Step {
         Step::Full(Box::new(ReleaseManifest {

@@ -9,6 +9,7 @@ use booster_definitions::{Component, Digest, ReleaseManifest, manifest_target};
 use booster_sources::{MetadataRepository, Source, SourceError};
 use booster_store::Installed;
 use booster_trust::{Check, Client, TrustError, TrustedState, VerifiedTarget};
+use jiff::Timestamp;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// What a source answered.
@@ -22,6 +23,9 @@ pub(crate) enum Answer {
 /// Verified offers, and the client that can name their files.
 pub(crate) struct Offer {
     pub(crate) client: Client,
+    /// The moment at which expiry is judged, from the first request to the last (TUF 1.0, section 5.1,
+    /// "Record fixed update start time"): a clock that jumps meanwhile changes nothing.
+    pub(crate) now: Timestamp,
     pub(crate) releases: BTreeMap<Component, Release>,
 }
 
@@ -67,18 +71,18 @@ impl Before {
     }
 }
 
-/// Asks a source.
+/// Asks a source. Expiry is judged as of `now`.
 pub(crate) async fn search(
     context: &Context<'_>,
     source: &Arc<dyn Source>,
     before: &Before,
+    now: Timestamp,
 ) -> Result<Answer, Cause> {
     let options = &context.request.options;
     let state = TrustedState::open(&context.store.trust_dir())?;
     let repository =
         MetadataRepository::new(source.clone(), options.transfer.clone(), context.cancel.clone());
     let mut client = Client::new(repository, state, options.trust)?;
-    let now = context.clock.now();
     let check = context.unless_cancelled(client.check(now)).await??;
     if check == Check::Unchanged && is_installed(context, &client, before) {
         return Ok(Answer::Unchanged);
@@ -86,11 +90,11 @@ pub(crate) async fn search(
     context.unless_cancelled(client.refresh(now)).await??;
     let mut releases = BTreeMap::new();
     for component in context.components() {
-        if let Some(release) = offered(context, source.as_ref(), &mut client, component, before).await? {
+        if let Some(release) = offered(context, source.as_ref(), &mut client, now, component, before).await? {
             releases.insert(component, release);
         }
     }
-    Ok(Answer::Offer(Box::new(Offer { client, releases })))
+    Ok(Answer::Offer(Box::new(Offer { client, now, releases })))
 }
 
 /// Whether everything that the trusted metadata offers is installed.
@@ -110,11 +114,12 @@ async fn offered(
     context: &Context<'_>,
     source: &dyn Source,
     client: &mut Client,
+    now: Timestamp,
     component: Component,
     before: &Before,
 ) -> Result<Option<Release>, Cause> {
     let name = manifest_target(component);
-    let target = match context.unless_cancelled(client.target(&name, context.clock.now())).await? {
+    let target = match context.unless_cancelled(client.target(&name, now)).await? {
         Ok(target) => target,
         Err(TrustError::NoSuchTarget { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),

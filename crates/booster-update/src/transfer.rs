@@ -3,6 +3,7 @@
 use crate::{Cause, context::Context, search::Release, sequencer::Sequencer};
 use booster_sources::{Source, download};
 use booster_trust::{Client, VerifiedTarget, WrongTarget};
+use jiff::Timestamp;
 use std::{fs::File, io, io::Write as _, path::Path};
 
 /// Fetches a target; its length and digests are as signed, or this fails.
@@ -41,14 +42,14 @@ pub(crate) async fn fetch(
 pub(crate) async fn download_archive(
     context: &Context<'_>,
     source: &dyn Source,
-    client: &mut Client,
+    (client, now): (&mut Client, Timestamp),
     release: &Release,
     file: &Path,
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<(), Cause> {
     let manifest = &release.manifest;
     let name = &manifest.full.target;
-    let target = context.unless_cancelled(client.target(name, context.clock.now())).await??;
+    let target = context.unless_cancelled(client.target(name, now)).await??;
     if target.length() != manifest.full.size {
         let reason =
             format!("gives {} bytes for {name}, the metadata {}", manifest.full.size, target.length());
@@ -70,14 +71,14 @@ pub(crate) async fn download_archive(
 pub(crate) async fn download_all<'r>(
     context: &Context<'_>,
     source: &dyn Source,
-    client: &mut Client,
+    (client, now): (&mut Client, Timestamp),
     updates: impl Iterator<Item = (&'r Release, std::path::PathBuf)>,
     events: &mut Sequencer<'_>,
 ) -> Result<(), Cause> {
     for (index, (release, file)) in (0..).zip(updates) {
         context.check()?;
         events.download_start(index);
-        download_archive(context, source, client, release, &file, |done| {
+        download_archive(context, source, (client, now), release, &file, |done| {
             events.download_progress(index, done);
         })
         .await?;
