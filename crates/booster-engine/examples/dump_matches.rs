@@ -4,9 +4,10 @@
 //! `cargo run --release -p booster-engine --example dump_matches RULES FILES...`
 #![allow(clippy::print_stdout, reason = "the output is the point")]
 
+use booster_definitions::Component;
+use booster_engine::rules::{RuleInput, Yara};
 use boreal::{
-    Compiler, Scanner,
-    compiler::CompilerParams,
+    Scanner,
     scanner::{EvaluatedRule, ScanError, ScanParams},
 };
 use serde_json::json;
@@ -53,33 +54,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Compiles with the settings of the product, every file a namespace.
+/// Compiles as the product does.
 fn compile(rules: &Path) -> Result<(Scanner, Vec<String>), Box<dyn Error>> {
-    let mut compiler = Compiler::new();
-    compiler
-        .set_params(CompilerParams::default().disable_includes(true).disable_unknown_escape_warning(true));
-    for name in ["filename", "filepath", "extension", "filetype", "owner"] {
-        compiler.define_symbol(name, "");
-    }
-    let mut rejected = Vec::new();
+    let mut sources = Vec::new();
     for path in files_below(rules) {
         if path.extension().is_some_and(|extension| extension == "yar" || extension == "yara") {
             let name = path.strip_prefix(rules)?.to_string_lossy().into_owned();
-            let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
-            if let Err(error) = compiler.add_rules_str_in_namespace(text, &name) {
-                rejected.push(format!("{name}: {error}"));
-            }
+            sources.push((name, String::from_utf8_lossy(&fs::read(&path)?).into_owned()));
         }
     }
-    let mut scanner = compiler.finalize();
+    let inputs: Vec<_> = sources
+        .iter()
+        .map(|(file, source)| RuleInput { component: Component::Antivirus, file, source })
+        .collect();
+    let (mut scanner, rejected) = Yara::scanner(&inputs);
     let limit = Some(Duration::from_secs(60));
     scanner.set_scan_params(ScanParams::default().compute_full_matches(true).timeout_duration(limit));
-    Ok((scanner, rejected))
+    Ok((scanner, rejected.iter().map(ToString::to_string).collect()))
 }
 
 /// The rule, and each match of each of its strings.
 fn told(rule: &EvaluatedRule<'_>) -> Vec<String> {
-    let name = format!("{}:{}", rule.namespace, rule.name);
+    let file = rule.namespace.strip_prefix("antivirus/").unwrap_or(rule.namespace);
+    let name = format!("{file}:{}", rule.name);
     let matches = rule.matches.iter().flat_map(|string| {
         let place = |found: &boreal::scanner::StringMatch| {
             format!("{name} ${} {}+{}", string.name, found.offset, found.length)

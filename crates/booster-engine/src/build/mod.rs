@@ -11,7 +11,7 @@ mod self_test;
 use crate::{
     BuildError, BuildReport,
     image::{HASHES, Image},
-    rules::{Engine, RuleSet as _, Yara},
+    rules::{Engine, RuleSet as _, Yara, on_compiling_stack},
     scan::{ScanLimits, Scanner},
 };
 use booster_definitions::{Component, Counts, Version};
@@ -89,13 +89,13 @@ fn build_with(
         list_files(&request.generation, *component, &mut files)?;
     }
     let (rules, hashes) = std::thread::scope(|scope| {
-        let compile = || compile_rules(engine, &files, &options.limits, &request.image);
-        // A process that may not have a second thread builds with one.
-        let rules = std::thread::Builder::new().spawn_scoped(scope, compile);
-        let hashes = index_hashes(&files, &request.image.join(HASHES));
-        let rules = match rules {
+        let hashes = || index_hashes(&files, &request.image.join(HASHES));
+        // A process that may not have a second thread does one after the other.
+        let thread = std::thread::Builder::new().spawn_scoped(scope, hashes);
+        let rules = on_compiling_stack(&|| compile_rules(engine, &files, &options.limits, &request.image));
+        let hashes = match thread {
             Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(_) => compile(),
+            Err(_) => hashes(),
         };
         (rules, hashes)
     });

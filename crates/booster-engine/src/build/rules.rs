@@ -7,7 +7,7 @@ use super::{
 use crate::{
     BuildError, RejectedRule,
     image::{ImageFile, RuleFile, part_name},
-    rules::{Engine, PartedRules, RuleInput, RuleSet, in_pieces, partition},
+    rules::{COMPILING_STACK, Engine, PartedRules, RuleInput, RuleSet, in_pieces, partition},
 };
 use booster_definitions::{Component, Digest, FileKind};
 use std::{
@@ -109,7 +109,7 @@ fn compile_parts(
     std::thread::scope(|scope| {
         for _ in 1..threads {
             // Where no thread can be had, this one does it all.
-            _ = std::thread::Builder::new().spawn_scoped(scope, work);
+            _ = std::thread::Builder::new().stack_size(COMPILING_STACK).spawn_scoped(scope, work);
         }
         work();
     });

@@ -4,6 +4,7 @@
 //! [`Yara`] is the engine in use; why it stands on boreal is in `docs/decisions`.
 
 mod parts;
+mod ranges;
 mod salvage;
 mod split;
 mod yara;
@@ -14,6 +15,21 @@ pub use yara::Yara;
 use crate::RejectedRule;
 use booster_definitions::Component;
 use std::{collections::BTreeMap, fmt, time::Duration};
+
+/// Stack of threads that compile. Conditions nest, and engines follow them by recursion: with this much the
+/// engine's own limits speak first, and name the rule.
+pub(crate) const COMPILING_STACK: usize = 32 << 20;
+
+/// Does work that compiles in a thread with enough stack, or in this one where no other can be had.
+pub(crate) fn on_compiling_stack<T: Send>(work: &(dyn Fn() -> T + Sync)) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(COMPILING_STACK).spawn_scoped(scope, work);
+        match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => work(),
+        }
+    })
+}
 
 /// One file of rules.
 #[derive(Debug, Clone, Copy)]

@@ -3,9 +3,8 @@
 //! A rule is cut out by turning its text into blanks, so that every place in the file stays where it
 //! was. What depends on a rule that was cut out is at fault as well, and named too.
 
-use super::RuleInput;
+use super::{RuleInput, ranges::clamp};
 use crate::RejectedRule;
-use boreal::compiler::AddRuleError;
 use boreal_parser::file::YaraFileComponent;
 
 /// Faults looked for in one file; what follows the last of them is left out as a whole.
@@ -20,16 +19,17 @@ pub(super) fn add_file(
     input: &RuleInput<'_>,
     rejected: &mut Vec<RejectedRule>,
 ) {
-    let Err(mut error) = compiler.add_rules_str_in_namespace(input.source, namespace) else { return };
+    let Err(mut fault) = add_text(compiler, namespace, input.source) else { return };
     let mut text = input.source.to_owned();
     for _ in 0..MOST_FAULTS {
+        let place = fault.place.unwrap_or_default();
         let cut = match boreal_parser::parse(&text) {
             // The fault is in the syntax: nothing of the file was added.
-            Err(_) => cut_syntax(&mut text, place_of(&error)),
+            Err(_) => cut_syntax(&mut text, place),
             // The fault is in a rule's meaning: what stands before it was added.
-            Ok(file) => cut_component(&mut text, &file.components, place_of(&error)),
+            Ok(file) => cut_component(&mut text, &file.components, place),
         };
-        rejected.push(rejection(input, &error, cut.rule.clone()));
+        rejected.push(fault.rejection(input, cut.rule.clone()));
         if cut.global {
             // The file's other rules would match what the global rule kept them from.
             _ = compiler.add_rules_str_in_namespace(NEVER, namespace);
@@ -37,12 +37,29 @@ pub(super) fn add_file(
         if cut.global || cut.rest {
             return;
         }
-        match compiler.add_rules_str_in_namespace(&text, namespace) {
-            Ok(_) => return,
-            Err(next) => error = next,
+        match add_text(compiler, namespace, &text) {
+            Ok(()) => return,
+            Err(next) => fault = next,
         }
     }
-    rejected.push(rejection(input, &error, None));
+    rejected.push(fault.rejection(input, None));
+}
+
+/// What a compiler says against a text.
+struct Fault {
+    /// Where, if it says that.
+    place: Option<usize>,
+    reason: String,
+}
+
+/// Adds a text with its ranges as YARA means them.
+fn add_text(compiler: &mut boreal::Compiler, namespace: &str, text: &str) -> Result<(), Fault> {
+    let clamped = clamp(text);
+    let Err(error) = compiler.add_rules_str_in_namespace(&clamped.text, namespace) else { return Ok(()) };
+    let diagnostic = error.to_diagnostic();
+    // All labels of a diagnostic lie in the rule at fault.
+    let place = diagnostic.labels.first().map(|label| clamped.original(label.range.start));
+    Err(Fault { place, reason: diagnostic.message })
 }
 
 /// What was cut out of a file.
@@ -216,28 +233,23 @@ pub(super) fn blank(text: &mut String, from: usize, to: usize) {
     text.replace_range(from..to, &blanks);
 }
 
-/// Where a compiler's fault is.
-fn place_of(error: &AddRuleError) -> usize {
-    error.to_diagnostic().labels.first().map_or(0, |label| label.range.start)
-}
-
 /// Where the first fault of a text's syntax is, if there is one.
 fn syntax_fault(text: &str) -> Option<usize> {
     let fault = boreal_parser::parse(text).err()?;
     Some(fault.to_diagnostic().labels.first().map_or(0, |label| label.range.start))
 }
 
-fn rejection(input: &RuleInput<'_>, error: &AddRuleError, rule: Option<String>) -> RejectedRule {
-    let diagnostic = error.to_diagnostic();
-    let (line, column) =
-        diagnostic.labels.first().map_or((0, 0), |label| position(input.source, label.range.start));
-    RejectedRule {
-        component: input.component,
-        file: input.file.to_owned(),
-        line,
-        column,
-        rule,
-        reason: diagnostic.message,
+impl Fault {
+    fn rejection(&self, input: &RuleInput<'_>, rule: Option<String>) -> RejectedRule {
+        let (line, column) = self.place.map_or((0, 0), |place| position(input.source, place));
+        RejectedRule {
+            component: input.component,
+            file: input.file.to_owned(),
+            line,
+            column,
+            rule,
+            reason: self.reason.clone(),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     Compiled, Engine, FileFacts, InterruptReason, Interrupted, LoadError, RuleInput, RuleMatch, RuleSet,
     salvage,
 };
+use crate::RejectedRule;
 use booster_definitions::Component;
 use boreal::{
     MetadataValue, Scanner,
@@ -37,6 +38,21 @@ impl Engine for Yara {
     }
 
     fn compile(&self, inputs: &[RuleInput<'_>]) -> Compiled {
+        let (scanner, rejected) = Self::scanner(inputs);
+        Compiled { set: Box::new(YaraRules { scanner }), rejected }
+    }
+
+    fn load(&self, saved: &[u8]) -> Result<Box<dyn RuleSet>, LoadError> {
+        let scanner = Scanner::from_bytes_unchecked(saved, DeserializeParams::default())
+            .map_err(|error| LoadError(error.to_string()))?;
+        Ok(Box::new(YaraRules { scanner }))
+    }
+}
+
+impl Yara {
+    /// boreal's own scanner of these files: for the comparison of engines, which looks deeper than the seam.
+    #[doc(hidden)]
+    pub fn scanner(inputs: &[RuleInput<'_>]) -> (Scanner, Vec<RejectedRule>) {
         let mut compiler = boreal::Compiler::new();
         // Warnings are for whoever writes rules; the default limits on depth and strings stand.
         compiler.set_params(
@@ -50,13 +66,7 @@ impl Engine for Yara {
             let namespace = format!("{}/{}", input.component, input.file);
             salvage::add_file(&mut compiler, &namespace, input, &mut rejected);
         }
-        Compiled { set: Box::new(YaraRules { scanner: compiler.finalize() }), rejected }
-    }
-
-    fn load(&self, saved: &[u8]) -> Result<Box<dyn RuleSet>, LoadError> {
-        let scanner = Scanner::from_bytes_unchecked(saved, DeserializeParams::default())
-            .map_err(|error| LoadError(error.to_string()))?;
-        Ok(Box::new(YaraRules { scanner }))
+        (compiler.finalize(), rejected)
     }
 }
 

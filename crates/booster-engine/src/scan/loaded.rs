@@ -7,7 +7,7 @@
 
 use crate::{
     image::{Image, ImageError, ImageFile, RuleFile, part_name},
-    rules::{Engine, PartedRules, RuleInput, RuleSet},
+    rules::{Engine, PartedRules, RuleInput, RuleSet, on_compiling_stack},
 };
 use booster_definitions::Digest;
 use std::{
@@ -128,7 +128,7 @@ impl Sources {
             .iter()
             .map(|(file, source)| RuleInput { component: file.component, file: &file.path, source })
             .collect();
-        Ok(self.engine.compile(&inputs).set)
+        Ok(on_compiling_stack(&|| self.engine.compile(&inputs).set))
     }
 }
 

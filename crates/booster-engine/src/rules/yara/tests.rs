@@ -1,7 +1,6 @@
 //! Rules compiled, salvaged, saved, and run on content.
 
 use super::*;
-use crate::RejectedRule;
 
 fn compile(source: &str) -> Compiled {
     Yara.compile(&[RuleInput { component: Component::Antivirus, file: "rules/a.yar", source }])
@@ -209,4 +208,48 @@ fn a_scan_that_takes_too_long_ends_with_what_it_found() {
     let ended = compiled.set.scan(b"content", &FileFacts::default(), Duration::from_millis(50)).unwrap_err();
     assert_eq!(ended.reason, InterruptReason::TimedOut);
     assert_eq!(ended.matches.iter().map(|found| found.rule.as_str()).collect::<Vec<_>>(), ["Quick"]);
+}
+
+#[test]
+fn a_range_that_starts_below_zero_holds_what_it_holds_for_yara() {
+    let finds = |condition: &str| {
+        let source = format!("rule R {{ strings: $a = \"<?\" condition: {condition} }}");
+        let compiled = compile(&source);
+        assert!(compiled.rejected.is_empty(), "{condition}: {:?}", compiled.rejected);
+        !scan_with(compiled.set.as_ref(), b"some text <?", FileFacts::default()).is_empty()
+    };
+    // What YARA 4.5.4 and yara-x 1.23.0 answer.
+    for (condition, answer) in [
+        ("$a in (filesize-1000..filesize)", true),
+        ("any of them in (filesize-1000..filesize)", true),
+        ("for all of ($a*) : ($ in (@a[1]-50..@a[1]+50))", true),
+        ("$a in (filesize-1000..5)", false),
+        ("$a in (filesize-1000..filesize-2000)", false),
+        ("$a in (filesize-3..filesize)", true),
+        ("$a in (filesize-1..filesize)", false),
+        ("#a in (filesize-1000..filesize) == 1", true),
+    ] {
+        assert_eq!(finds(condition), answer, "{condition}");
+    }
+    // When this fails, boreal has changed its mind and `ranges` has no more use.
+    let mut plain = boreal::Compiler::new();
+    plain
+        .add_rules_str("rule R { strings: $a = \"<?\" condition: $a in (filesize-1000..filesize) }")
+        .unwrap();
+    assert!(plain.finalize().scan_mem(b"some text <?").unwrap().rules.is_empty());
+}
+
+#[test]
+fn places_of_faults_are_right_behind_a_range() {
+    let source = "rule R { strings: $a = \"x\" condition: $a in (filesize-9..9) and nothing }";
+    let (left_out, _) = salvaged(source, "");
+    assert_eq!(left_out, [format!("R:1:{}", source.find("nothing").unwrap() + 1)]);
+}
+
+#[test]
+fn a_slow_string_ends_at_the_time_limit() {
+    let compiled = compile("rule R { strings: $a = /a.*b.*c.*d.*e.*f/s condition: $a }");
+    let content = b"abcde".repeat(100_000);
+    let ended = compiled.set.scan(&content, &FileFacts::default(), Duration::from_millis(50)).unwrap_err();
+    assert_eq!(ended.reason, InterruptReason::TimedOut);
 }
