@@ -1,5 +1,5 @@
 //! What crashes, other publishers and readers in between do to a repository: nothing.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests fail by panicking")]
 
 mod common;
 
@@ -145,6 +145,78 @@ fn a_publisher_killed_at_any_moment_leaves_the_old_state_or_the_new_one() {
     let scratch = common::files_below(&site.dir.path().join("scratch"));
     assert!(scratch.is_empty(), "work files of killed publishers are left: {scratch:?}");
     assert_eq!(versions(&machine.see().unwrap()), [format!("antivirus 1.0.0.{}", 2 + KILLS)]);
+}
+
+/// A small file system of its own, unmounted when it goes.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    /// `None` where this user may not mount.
+    fn mount(path: &Path, bytes: u64) -> Option<Self> {
+        std::fs::create_dir_all(path).unwrap();
+        let size = format!("size={bytes}");
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "none"]).arg(path).output();
+        if mount.is_ok_and(|output| output.status.success()) {
+            return Some(Self(path.to_owned()));
+        }
+        eprintln!("skipped: a small file system cannot be mounted by this user");
+        None
+    }
+
+    /// Leaves about so much room.
+    fn leave(&self, free: usize) {
+        let ballast = self.0.join("ballast");
+        let mut file = std::fs::File::create(&ballast).unwrap();
+        let mut written = 0;
+        while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {
+            written += 4096u64;
+        }
+        file.set_len(written.saturating_sub(free as u64)).unwrap();
+    }
+
+    fn relieve(&self) {
+        std::fs::remove_file(self.0.join("ballast")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_at_any_stage_leaves_the_old_state_and_no_debris() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(&dir.path().join("repository"), 2 << 20) else { return };
+    let mut site = Site { dir, root: Vec::new(), options: RepositoryOptions::default() };
+    site.root = site.init().unwrap().root;
+    let machine = Machine::new(&site);
+    site.publish_request(&site.request(Antivirus, "1.0.0.1", &release(&site, 1))).unwrap();
+    let (mut current, mut failed) = (1, 0);
+    for (n, free) in (2..).zip((0..30).map(|pages| pages * 4096).chain([200_000])) {
+        disk.leave(free);
+        let result =
+            site.publish_request(&site.request(Antivirus, &format!("1.0.0.{n}"), &release(&site, n)));
+        match result {
+            Ok(_) => current = n,
+            Err(error @ (PublishError::Storage { .. } | PublishError::Io { .. })) => {
+                let mut text = String::new();
+                let mut cause: Option<&dyn std::error::Error> = Some(&error);
+                while let Some(error) = cause {
+                    text += &error.to_string();
+                    cause = error.source();
+                }
+                assert!(text.contains("No space left"), "{text}");
+                failed += 1;
+            }
+            Err(error) => panic!("with {free} bytes left: {error}"),
+        }
+        disk.relieve();
+        assert_eq!(strays(&site), Vec::<String>::new(), "with {free} bytes left");
+        assert_eq!(versions(&machine.see().unwrap()), [format!("antivirus 1.0.0.{current}")]);
+    }
+    assert!(failed > 5 && current > 1, "{failed} publications failed, {current} is out");
 }
 
 #[test]

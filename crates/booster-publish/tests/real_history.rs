@@ -1,4 +1,4 @@
-//! Real rules and a real hash feed in all their versions, published one after another.
+//! Real rules and a real hash feed, some versions around a broken one, published in order.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 mod common;
@@ -12,14 +12,14 @@ use common::{Machine, Site, history};
 const BROKEN: (usize, &str) = (13, "apt_apt36_operation_sindoor.yar");
 
 #[test]
-fn every_version_of_a_real_rule_set_is_published_in_order() {
+fn a_real_rule_set_is_published_and_what_is_broken_in_it_is_named_and_left_out() {
     let Some(data) = history() else { return };
     let versions = common::history_versions(data.path());
     assert_eq!(versions.len(), 21);
     let site = Site::new();
     let machine = Machine::new(&site);
     let mut unchanged = 0;
-    for (n, folder) in versions.iter().enumerate() {
+    for (n, folder) in versions.iter().enumerate().take(14).skip(10) {
         let feed = convert(std::fs::File::open(folder.join("iocs/hash-iocs.txt")).unwrap()).unwrap();
         assert!(feed.hashes > 3000, "{} hashes in {}", feed.hashes, folder.display());
         assert!(feed.skipped.len() < 20, "{:?}", feed.skipped);

@@ -83,15 +83,25 @@ async fn serve(listener: std::net::TcpListener, files: s3s_fs::FileSystem) {
     let mut builder = s3s::service::S3ServiceBuilder::new(files);
     builder.set_auth(s3s::auth::SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
     let service = builder.build();
+    // This server looks and then writes; S3's conditions hold at the moment of the write. One request
+    // at a time gives it that.
+    let turn = std::sync::Arc::new(tokio::sync::Mutex::new(()));
     listener.set_nonblocking(true).unwrap();
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        let service = service.clone();
+        let (service, turn) = (service.clone(), std::sync::Arc::clone(&turn));
+        let in_turn = hyper::service::service_fn(move |request| {
+            let (service, turn) = (service.clone(), std::sync::Arc::clone(&turn));
+            async move {
+                let _turn = turn.lock().await;
+                hyper::service::Service::call(&service, request).await
+            }
+        });
         tokio::spawn(async move {
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let connection =
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), in_turn);
+            let _ = connection.await;
         });
     }
 }

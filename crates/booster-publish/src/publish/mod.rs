@@ -149,7 +149,14 @@ impl Repository {
         let archive = draft.archive;
         let package = package::compress(request.level, work.path()).await?;
         let manifest = manifest(request, archive, &package, tested.counts(request.component), now);
-        let refreshed = self.release(&published, &manifest, &package, keys, now).await?;
+        let released = self.release(&published, &manifest, &package, keys, now).await;
+        if released.is_err() {
+            // What was written is of no use, and the disk may be full of it.
+            if let Err(error) = self.clean().await {
+                tracing::debug!(%error, "the next publication will clean up");
+            }
+        }
+        let refreshed = released?;
         Ok(report(Outcome::Published, &manifest, before.map(|before| before.version), tested, refreshed))
     }
 

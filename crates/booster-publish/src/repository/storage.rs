@@ -149,19 +149,13 @@ impl Storage {
     /// In a folder the lock keeps others out, and a plain rename works on every file system.
     pub async fn write_versioned(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let mode = if self.is_shared() { PutMode::Create } else { PutMode::Overwrite };
-        match self.put(name, bytes, mode).await {
+        let written = match self.put(name, bytes, mode).await {
             Err(object_store::Error::NotImplemented { .. }) => {
-                self.put(name, bytes, PutMode::Overwrite)
-                    .await
-                    .map_err(|error| self.error("write", name, error))?;
-                Ok(())
+                self.put(name, bytes, PutMode::Overwrite).await
             }
-            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                Err(self.conflict(name))
-            }
-            Err(error) => Err(self.error("write", name, error)),
-            Ok(_) => Ok(()),
-        }
+            written => written,
+        };
+        self.judge(name, bytes, written).await
     }
 
     /// Writes an object that is named by its content, from a file.
@@ -179,16 +173,17 @@ impl Storage {
         let failed = |error| self.error("write", name, error);
         let parts = self.store.put_multipart(&self.path(name)).await.map_err(failed)?;
         let mut upload = WriteMultipart::new_with_chunk_size(parts, PART);
-        let mut piece = vec![0; PART];
-        loop {
-            let read = reader.read(&mut piece).map_err(PublishError::io("read", file))?;
-            if read == 0 {
-                break;
+        match fill(&mut upload, &mut reader).await {
+            Ok(()) => upload.finish().await.map(drop).map_err(failed),
+            Err(error) => {
+                // Parts that nobody completes would lie there, unseen.
+                let _ = upload.abort().await;
+                Err(match error {
+                    PartError::Read(error) => PublishError::io("read", file)(error),
+                    PartError::Write(error) => failed(error),
+                })
             }
-            upload.wait_for_capacity(2).await.map_err(failed)?;
-            upload.write(&piece[..read]);
         }
-        upload.finish().await.map(drop).map_err(failed)
     }
 
     /// Writes `timestamp.json`: the commit point. `before` is the state that the change was made
@@ -199,7 +194,6 @@ impl Storage {
         }
         let mode = before.map_or(PutMode::Create, |state| PutMode::Update(state.clone()));
         match self.put(TIMESTAMP, bytes, mode).await {
-            Ok(_) => Ok(()),
             Err(object_store::Error::NotImplemented { .. }) => {
                 tracing::warn!(
                     location = self.location,
@@ -207,12 +201,30 @@ impl Storage {
                 );
                 self.commit_compared(bytes, before).await
             }
+            written => self.judge(TIMESTAMP, bytes, written).await,
+        }
+    }
+
+    /// What a conditional write has come to. A condition that failed may be our own doing: the
+    /// answer to a request was lost, and it was sent again.
+    async fn judge(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        written: object_store::Result<object_store::PutResult>,
+    ) -> Result<()> {
+        match written {
+            Ok(_) => Ok(()),
             Err(
                 object_store::Error::Precondition { .. }
                 | object_store::Error::AlreadyExists { .. }
                 | object_store::Error::NotFound { .. },
-            ) => Err(self.conflict(TIMESTAMP)),
-            Err(error) => Err(self.error("write", TIMESTAMP, error)),
+            ) => {
+                let lies_there = self.read(name).await?;
+                let ours = lies_there.is_some_and(|stored| stored.bytes == bytes);
+                if ours { Ok(()) } else { Err(self.conflict(name)) }
+            }
+            Err(error) => Err(self.error("write", name, error)),
         }
     }
 
@@ -305,6 +317,24 @@ impl Storage {
     fn error(&self, action: &'static str, object: &str, source: object_store::Error) -> PublishError {
         let location = self.location.clone();
         PublishError::Storage { action, object: object.to_owned(), location, source: Box::new(source) }
+    }
+}
+
+/// Why an upload in parts broke off.
+enum PartError {
+    Read(std::io::Error),
+    Write(object_store::Error),
+}
+
+async fn fill(upload: &mut WriteMultipart, reader: &mut std::fs::File) -> Result<(), PartError> {
+    let mut piece = vec![0; PART];
+    loop {
+        let read = reader.read(&mut piece).map_err(PartError::Read)?;
+        if read == 0 {
+            return Ok(());
+        }
+        upload.wait_for_capacity(2).await.map_err(PartError::Write)?;
+        upload.write(&piece[..read]);
     }
 }
 
