@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod archive;
+mod checksum;
 mod component;
 mod digest;
 mod file_kind;
@@ -22,6 +23,7 @@ mod path;
 mod release;
 mod version;
 
+pub use checksum::Checksum;
 pub use component::{Component, UnknownComponent};
 pub use digest::{Digest, DigestWriter, InvalidDigest};
 pub use file_kind::{FileKind, SelfTest};

@@ -88,8 +88,8 @@ pub struct FileEntry {
     pub path: DefinitionPath,
     /// Length in bytes.
     pub size: u64,
-    /// SHA-256 of the content.
-    pub sha256: Digest,
+    /// [`Checksum`](crate::Checksum) of the content.
+    pub crc32: u32,
 }
 
 /// The target that holds a component's current manifest.

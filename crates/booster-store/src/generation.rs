@@ -99,7 +99,7 @@ pub(crate) fn record_path(generation: &Path) -> PathBuf {
     generation.join("generation.json")
 }
 
-/// The digests of the image's files.
+/// The checksums of the image's files.
 pub(crate) fn image_files_path(generation: &Path) -> PathBuf {
     generation.join("image.files.json")
 }

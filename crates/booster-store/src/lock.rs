@@ -6,6 +6,7 @@ use std::{
     fs::{File, TryLockError},
     io::{Read as _, Seek as _, Write as _},
     path::Path,
+    time::Duration,
 };
 
 /// Who holds the lock, written into the lock file for the others to read.
@@ -33,10 +34,8 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(failed())?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(busy(&mut file)),
-            Err(TryLockError::Error(error)) => return Err(failed()(error)),
+        if !wait_for(&file).map_err(failed())? {
+            return Err(busy(&mut file));
         }
         let mut lock = Self { file };
         let holder = Holder { what: what.to_owned(), pid: std::process::id(), since: jiff::Timestamp::now() };
@@ -56,6 +55,22 @@ impl Drop for Lock {
         // Only a courtesy to readers: the lock itself goes with the file handle.
         let _ = self.file.set_len(0);
     }
+}
+
+/// Tries to lock, for a moment: a process that was killed while it started another can leave the lock
+/// to that one until it has become its own program.
+fn wait_for(file: &File) -> std::io::Result<bool> {
+    const TRIES: u32 = 5;
+    const PAUSE: Duration = Duration::from_millis(30);
+    for attempt in 1..=TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) if attempt < TRIES => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Ok(false)
 }
 
 fn busy(file: &mut File) -> StoreError {

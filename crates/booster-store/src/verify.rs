@@ -3,11 +3,12 @@
 //! The chain that is checked: the publisher's root, kept with the generation, authorises the
 //! manifest; the manifest names the archive's digest; the archive, made anew from the files on
 //! disk, must have that digest. The file list of the installation then tells which file differs.
-//! The engine's image is checked against the digests that were noted when it was built.
+//! The engine's image, which this machine made itself, is checked against the checksums that were
+//! noted when it was built.
 
 use crate::{Installed, StoreError, generation};
 use booster_definitions::{
-    Component, DigestWriter, FileEntry, ReleaseManifest,
+    Checksum, Component, FileEntry, ReleaseManifest,
     archive::{ArchiveError, FileSet, Limits},
     manifest_target,
 };
@@ -15,7 +16,7 @@ use serde::Serialize;
 use std::{
     collections::BTreeMap,
     fs::File,
-    io,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -140,11 +141,11 @@ impl Verification {
                 continue;
             };
             progress(&name);
-            match digest_file(&path) {
-                Ok((sha256, size)) => {
+            match checksum_file(&path) {
+                Ok((crc32, size)) => {
                     self.files += 1;
                     self.bytes += size;
-                    if sha256 != entry.sha256 {
+                    if (crc32, size) != (entry.crc32, entry.size) {
                         self.report(component, &name, Fault::Changed);
                     }
                 }
@@ -185,14 +186,14 @@ fn archive_matches(
     }
 }
 
-/// The files below a folder with their digests; nothing for a folder that is not there.
+/// The files below a folder with their checksums; nothing for a folder that is not there.
 pub(crate) fn list_files(dir: &Path) -> Result<Vec<FileEntry>, StoreError> {
     let mut list = Vec::new();
     for (name, path) in walk(dir)? {
         let failed = || StoreError::io(format!("reading {}", path.display()));
-        let (sha256, size) = digest_file(&path).map_err(failed())?;
+        let (crc32, size) = checksum_file(&path).map_err(failed())?;
         let path = name.parse().map_err(|e| StoreError::damaged(dir, e))?;
-        list.push(FileEntry { path, size, sha256 });
+        list.push(FileEntry { path, size, crc32 });
     }
     Ok(list)
 }
@@ -218,13 +219,20 @@ fn walk(dir: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
     Ok(found)
 }
 
-fn digest_file(path: &Path) -> io::Result<(booster_definitions::Digest, u64)> {
+fn checksum_file(path: &Path) -> io::Result<(u32, u64)> {
     // A link in place of a file is not what was installed, whatever it points to.
     if !path.symlink_metadata()?.is_file() {
         return Err(io::Error::other("not a plain file"));
     }
-    let mut writer = DigestWriter::new(io::sink());
-    io::copy(&mut File::open(path)?, &mut writer)?;
-    let (digest, size, _) = writer.finish();
-    Ok((digest, size))
+    let (mut file, mut checksum, mut size) = (File::open(path)?, Checksum::default(), 0);
+    let mut buffer = [0; 64 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok((checksum.finish(), size)),
+            read => {
+                checksum.update(&buffer[..read]);
+                size += read as u64;
+            }
+        }
+    }
 }

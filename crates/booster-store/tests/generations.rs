@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use booster_definitions::{
-    ArchiveInfo, Component, Counts, Digest, FileEntry, FullPackage, MANIFEST_FORMAT, ReleaseManifest,
-    Requires, Version, full_target,
+    ArchiveInfo, Checksum, Component, Counts, Digest, FileEntry, FullPackage, MANIFEST_FORMAT,
+    ReleaseManifest, Requires, Version, full_target,
 };
 use booster_store::{
     Change, HistoryEntry, Installed, NewComponent, SourceCheck, Staging, Store, StoreError, StoreOptions,
@@ -40,7 +40,7 @@ fn add(staging: &mut Staging<'_>, component: Component, version: u16) {
     let file = FileEntry {
         path: "rules/a.yar".parse().unwrap(),
         size: content.len() as u64,
-        sha256: Digest::of(content.as_bytes()),
+        crc32: Checksum::of(content.as_bytes()),
     };
     let new = NewComponent {
         manifest_bytes: manifest.to_json().unwrap(),

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use booster_definitions::{
-    Component, Counts, FullPackage, MANIFEST_FORMAT, ReleaseManifest, Requires, Version,
+    Checksum, Component, Counts, FullPackage, MANIFEST_FORMAT, ReleaseManifest, Requires, Version,
     archive::{FileSet, Limits, Source, unpack},
     full_target, manifest_target,
 };
@@ -162,8 +162,8 @@ fn files_and_list_changed_together_are_caught_by_the_signed_digest() {
     let path = installed.component_dir(Component::Antivirus).join("b.hsb");
     fs::write(path, "hasheS").unwrap();
     let list = installed.dir().join("antivirus.files.json");
-    let digest = |text: &str| booster_definitions::Digest::of(text.as_bytes()).to_string();
-    let forged = fs::read_to_string(&list).unwrap().replace(&digest("hashes"), &digest("hasheS"));
+    let checksum = |text: &str| Checksum::of(text.as_bytes()).to_string();
+    let forged = fs::read_to_string(&list).unwrap().replace(&checksum("hashes"), &checksum("hasheS"));
     fs::write(&list, forged).unwrap();
     assert_eq!(only_problem(&installed), (Some(Component::Antivirus), "archive".into(), Fault::Changed));
 }

@@ -1,7 +1,7 @@
 //! Unpacking an archive into a new folder.
 
 use super::{ArchiveError, Limits, Meter, file_set::check_collisions};
-use crate::{ArchiveInfo, DefinitionPath, DigestWriter, FileEntry};
+use crate::{ArchiveInfo, Checksum, DefinitionPath, DigestWriter, FileEntry};
 use std::{
     collections::BTreeMap,
     fs::{self, File},
@@ -104,21 +104,22 @@ impl Unpacker<'_> {
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(failed())?;
         }
-        let file = File::create_new(&target).map_err(failed())?;
-        let mut writer = DigestWriter::new(file);
+        let mut file = File::create_new(&target).map_err(failed())?;
+        let (mut checksum, mut size) = (Checksum::default(), 0);
         let mut buffer = [0; 64 * 1024];
         loop {
             let read = entry.read(&mut buffer).map_err(damaged)?;
             if read == 0 {
                 break;
             }
-            writer.write_all(&buffer[..read]).map_err(failed())?;
+            file.write_all(&buffer[..read]).map_err(failed())?;
+            checksum.update(&buffer[..read]);
+            size += read as u64;
         }
-        let (sha256, size, _) = writer.finish();
         if size != entry.size() {
             return Err(ArchiveError::Damaged(format!("{path} ends early")));
         }
-        Ok(FileEntry { path, size, sha256 })
+        Ok(FileEntry { path, size, crc32: checksum.finish() })
     }
 }
 
