@@ -8,12 +8,11 @@
 //! The crate promises that an image is used only if every self-test passed, that the hash index is
 //! mapped and never loaded, and that whatever goes wrong in the child comes back as a typed error.
 //! It does not know where definitions come from, nor which generation is current.
-#![deny(unsafe_code)] // `forbid` but for the one place that maps a file: see `map`.
+#![forbid(unsafe_code)]
 
 mod build;
 pub mod hash;
 mod image;
-mod map;
 mod report;
 pub mod rules;
 mod scan;

@@ -2,7 +2,6 @@
 //!
 //! The call that needs `unsafe` stands here alone, so that every other crate below the C ABI can
 //! forbid it.
-#![deny(unsafe_op_in_unsafe_fn)]
 
 use memmap2::Mmap;
 use std::{fs::File, io, ops::Deref, path::Path};

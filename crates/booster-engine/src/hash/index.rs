@@ -6,7 +6,7 @@ use super::{
     parse::ANY_SIZE,
 };
 use booster_definitions::Component;
-use memmap2::Mmap;
+use booster_mapped::MappedFile;
 use std::{io, path::Path};
 
 /// An index file that cannot be used. Building the definitions again makes a good one.
@@ -95,7 +95,7 @@ impl FileDigests {
 /// A mapped index.
 #[derive(Debug)]
 pub struct HashIndex {
-    map: Mmap,
+    map: MappedFile,
     header: Header,
     files: Vec<HashFile>,
 }
@@ -109,7 +109,7 @@ impl HashIndex {
         if std::fs::metadata(path)?.len() < HEADER_LENGTH as u64 {
             return Err(IndexError::Damaged);
         }
-        let map = crate::map::map(path)?;
+        let map = MappedFile::open(path)?;
         let header = Header::decode(&map)?;
         if header.length != map.len() as u64 || !Algorithm::ALL.iter().all(|a| fits(*a, &header)) {
             return Err(IndexError::Damaged);
