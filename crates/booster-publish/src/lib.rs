@@ -6,6 +6,26 @@
 //! every moment. [`serve`] gives a folder to machines over HTTP.
 //!
 //! It does not decide who may publish: whoever holds the keys and can write may.
+//!
+//! ```
+//! use booster_publish::{KeyRing, KeySet, PublishRequest, Repository, RepositoryOptions};
+//! use jiff::Timestamp;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let (keys, rules, place) = (dir.path().join("keys"), dir.path().join("rules"), dir.path().join("repository"));
+//! # std::fs::create_dir(&rules)?;
+//! # std::fs::write(rules.join("a.yar"), "rule a { strings: $a = \"evil\" condition: $a }")?;
+//! # let place = place.to_str().ok_or("not UTF-8")?;
+//! let repository = Repository::open(place, RepositoryOptions::default())?;
+//! repository.init(KeySet::in_folder(&keys, 3, 2)?, Timestamp::now()).await?;
+//! let release = PublishRequest::new("antivirus".parse()?, "1.0.0.0".parse()?, rules);
+//! let report = repository.publish(&release, &KeyRing::from_folder(&keys)?, Timestamp::now()).await?;
+//! assert_eq!(report.counts.rules, 1);
+//! # Ok(())
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 
 mod error;

@@ -1,5 +1,5 @@
 //! Keys and roots: where keys come from, and changing them while machines follow.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests fail by panicking")]
 
 mod common;
 
@@ -218,4 +218,65 @@ fn metadata_that_somebody_without_the_keys_changed_is_not_built_upon() {
     }
     let error = site.publish(Antivirus, "1.0.0.1", &[("a.yar", &rule("b", "evil"))]).unwrap_err();
     assert!(matches!(error, PublishError::MissingKeys { .. }), "a stranger's repository was signed: {error}");
+}
+
+/// Not a test: a publisher on a build server, with keys in its environment only.
+#[test]
+fn child_with_keys_in_its_environment() {
+    let Ok(folder) = std::env::var("BOOSTER_TEST_REPOSITORY") else { return };
+    let repository = Repository::open(&folder, booster_publish::RepositoryOptions::default()).unwrap();
+    block(repository.init(KeySet::from_environment(1).unwrap(), Timestamp::now())).unwrap();
+    let keys = KeyRing::from_environment().unwrap();
+    block(repository.refresh(&keys, Timestamp::now())).unwrap();
+    block(repository.rotate_root(&RootChange::default(), &keys, Timestamp::now())).unwrap();
+}
+
+#[test]
+fn keys_come_from_the_environment_in_each_of_their_forms() {
+    let dir = tempfile::tempdir().unwrap();
+    let pem = |key: SigningKey| key.to_pkcs8_pem().unwrap().to_string();
+    let key = || pem(SigningKey::generate().unwrap());
+    let bare = |pem: String| pem.lines().filter(|line| !line.starts_with('-')).collect::<String>();
+    let folder = dir.path().join("repository");
+    let child = |timestamp: &str| {
+        std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_with_keys_in_its_environment", "--nocapture"])
+            .env("BOOSTER_TEST_REPOSITORY", &folder)
+            .env("BOOSTER_KEY_ROOT_1", key())
+            .env("BOOSTER_KEY_ROOT_2", key().replace('\n', "\\n"))
+            .env("BOOSTER_KEY_TARGETS", bare(key()))
+            .env("BOOSTER_KEY_SNAPSHOT", key())
+            .env("BOOSTER_KEY_TIMESTAMP", timestamp)
+            .output()
+            .unwrap()
+    };
+    let broken = child("c2VjcmV0LWJ1dC1ub3QtYS1rZXk=");
+    let said = String::from_utf8_lossy(&broken.stderr).into_owned();
+    assert!(!broken.status.success() && said.contains("BOOSTER_KEY_TIMESTAMP"), "{said}");
+    assert!(!said.contains("c2VjcmV0") && !said.contains("secret-but"), "{said}");
+    let whole = child(&key());
+    assert!(whole.status.success(), "{}", String::from_utf8_lossy(&whole.stderr));
+    assert!(folder.join("metadata/2.root.json").exists());
+}
+
+#[test]
+fn a_key_that_openssl_made_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("keys");
+    std::fs::create_dir_all(folder.join("online")).unwrap();
+    let path = folder.join("online/targets.pem");
+    let made = std::process::Command::new("openssl")
+        .args(["genpkey", "-algorithm", "ed25519", "-out"])
+        .arg(&path)
+        .output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        eprintln!("skipped: openssl is not installed");
+        return;
+    }
+    let before = std::fs::read(&path).unwrap();
+    let own = SigningKey::from_file(&path).unwrap().key_id();
+    let site = Site { dir, root: Vec::new(), options: booster_publish::RepositoryOptions::default() };
+    let report = site.init().unwrap();
+    assert_eq!(report.key_ids["targets"], [own]);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
 }

@@ -11,7 +11,7 @@
 //!
 //! let server = Server::bind("repository".as_ref(), "127.0.0.1:8080".parse()?, ServeOptions::default()).await?;
 //! println!("http://{}/", server.local_addr());
-//! server.run(async { tokio::signal::ctrl_c().await.unwrap_or_default() }).await?;
+//! server.run(async { tokio::signal::ctrl_c().await.unwrap_or_default() }).await;
 //! # Ok(())
 //! # }
 //! ```
