@@ -62,9 +62,15 @@ impl Operation {
         journal::record_damage(self.store.data_dir(), &damage)
     }
 
-    /// Makes a complete generation current and the one before it the last known good one.
+    /// Makes a complete generation current and the one before it the last known good one, unless that
+    /// one is known to be damaged.
     pub(crate) fn switch_to(&self, number: u64) -> Result<Installed, StoreError> {
-        let last_known_good = Pointer::load(self.store.data_dir())?.map(|pointer| pointer.generation);
+        let before = Pointer::load(self.store.data_dir())?;
+        let damaged = !self.store.damaged_components()?.is_empty();
+        let last_known_good = before.and_then(|before| match damaged {
+            true => before.last_known_good,
+            false => Some(before.generation),
+        });
         let pointer = Pointer { generation: number, last_known_good };
         pointer.save(self.store.data_dir())?;
         let installed = self.store.generation(number)?;

@@ -192,4 +192,5 @@ fn what_is_found_damaged_is_remembered_until_it_is_replaced() {
 
     operation.stage().unwrap().commit(jiff::Timestamp::now()).unwrap();
     assert!(store.damaged_components().unwrap().is_empty());
+    assert!(store.last_known_good().unwrap().is_none(), "a damaged generation is nothing to return to");
 }
