@@ -48,12 +48,27 @@ pub(super) fn clamp(text: &str) -> Clamped<'_> {
 
 /// Whether it is worth parsing the text: few files hold such a range.
 fn may_have_ranges(text: &str) -> bool {
-    text.match_indices("..").any(|(dots, _)| {
-        let before = &text.as_bytes()[dots.saturating_sub(200)..dots];
-        let open = memchr::memrchr(b'(', before).map_or(before, |open| &before[open..]);
-        // A minus, or the inner parentheses of a longer expression.
-        open.contains(&b'-') || open.contains(&b')')
+    let bytes = text.as_bytes();
+    memchr::memmem::find_iter(bytes, b"..").any(|dots| {
+        // Back to the parenthesis that the range opens with.
+        let mut depth = 0;
+        let open = bytes[..dots].iter().rposition(|byte| {
+            match byte {
+                b')' | b']' => depth += 1,
+                b'(' | b'[' if depth > 0 => depth -= 1,
+                b'(' => return true,
+                _ => {}
+            }
+            false
+        });
+        let Some(open) = open else { return false };
+        !is_plain(&bytes[open + 1..dots]) && bytes[..open].trim_ascii_end().ends_with(b"in")
     })
+}
+
+/// Whether an expression is one number or word, which is not negative.
+fn is_plain(expression: &[u8]) -> bool {
+    expression.trim_ascii().iter().all(u8::is_ascii_alphanumeric)
 }
 
 /// The expressions that ranges of strings start with, where they could be negative.
