@@ -180,6 +180,7 @@ async fn hostile_rules_harm_nothing_but_the_child() {
             ),
         ),
         ("nothing but zeros", "\0".repeat(1_000_000)),
+        ("dots", format!("rule R {{ condition: true }} // {}", "(..".repeat(300_000))),
         ("an unended comment", format!("/*{}", "rule A { condition: true } ".repeat(10_000))),
     ] {
         let generation =

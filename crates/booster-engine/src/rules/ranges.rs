@@ -10,6 +10,9 @@
 use boreal_parser::file::YaraFileComponent;
 use std::{borrow::Cow, ops::Range};
 
+/// Longest expression that a range is known to start with, in bytes.
+const LONGEST_START: usize = 1000;
+
 /// A text whose ranges are clamped, and how its places lie in the text as it was.
 #[derive(Debug)]
 pub(super) struct Clamped<'a> {
@@ -51,8 +54,8 @@ fn may_have_ranges(text: &str) -> bool {
     let bytes = text.as_bytes();
     memchr::memmem::find_iter(bytes, b"..").any(|dots| {
         // Back to the parenthesis that the range opens with.
-        let mut depth = 0;
-        let open = bytes[..dots].iter().rposition(|byte| {
+        let (mut depth, nearest) = (0, dots.saturating_sub(LONGEST_START));
+        let open = bytes[nearest..dots].iter().rposition(|byte| {
             match byte {
                 b')' | b']' => depth += 1,
                 b'(' | b'[' if depth > 0 => depth -= 1,
@@ -61,7 +64,7 @@ fn may_have_ranges(text: &str) -> bool {
             }
             false
         });
-        let Some(open) = open else { return false };
+        let Some(open) = open.map(|open| nearest + open) else { return false };
         !is_plain(&bytes[open + 1..dots]) && bytes[..open].trim_ascii_end().ends_with(b"in")
     })
 }
