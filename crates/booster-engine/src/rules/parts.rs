@@ -38,14 +38,22 @@ pub(crate) fn partition(inputs: &[RuleInput<'_>], most: usize) -> Vec<Range<usiz
     parts
 }
 
-/// At least the number of rules in a text: the keyword `rule` with white space behind it, wherever it stands.
+/// About the number of rules in a text, and rarely less: the heads of rules, wherever they stand.
+///
+/// A count that is too low makes a part that cannot be saved; one that is too high makes more parts.
 fn most_rules_in(source: &str) -> usize {
     let text = source.as_bytes();
-    let white = |at: usize| text.get(at).is_some_and(u8::is_ascii_whitespace);
-    let starts_word = |at: usize| at == 0 || !text[at - 1].is_ascii_alphanumeric() && text[at - 1] != b'_';
-    // A comment may stand between the keyword and the name.
-    let ends_word = |at: usize| white(at) || text.get(at) == Some(&b'/');
-    memchr::memmem::find_iter(text, b"rule").filter(|at| starts_word(*at) && ends_word(at + 4)).count()
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let starts_word = |at: usize| at == 0 || !is_word(&text[at - 1]);
+    let is_head = |at: usize| {
+        let behind = &text[at + 4..];
+        let name = behind.trim_ascii_start();
+        let after = name[name.iter().take_while(|byte| is_word(byte)).count()..].trim_ascii_start();
+        // A comment may stand where white space may.
+        behind.first().is_some_and(|byte| byte.is_ascii_whitespace() || *byte == b'/')
+            && matches!(after.first(), Some(b'{' | b':' | b'/'))
+    };
+    memchr::memmem::find_iter(text, b"rule").filter(|at| starts_word(*at) && is_head(*at)).count()
 }
 
 /// Parts that scan as one set.
@@ -114,7 +122,8 @@ mod tests {
 
     #[test]
     fn words_that_only_hold_rule_are_not_counted() {
-        assert_eq!(most_rules_in("ruler rules my_rule overrule x.rule(1) 'a' rule_x"), 0);
-        assert_eq!(most_rules_in("rule/* why */a {} // rule b"), 2);
+        assert_eq!(most_rules_in("ruler rules my_rule overrule x.rule(1) 'a' rule_x rule"), 0);
+        assert_eq!(most_rules_in("// a rule to find things\n$a = \"a rule of thumb\""), 0);
+        assert_eq!(most_rules_in("rule/* why */a {} rule b:c {} private\trule\nd\n{ } rule e // f\n{}"), 4);
     }
 }
