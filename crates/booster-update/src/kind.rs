@@ -6,7 +6,6 @@ use std::fmt;
 /// Which of the known cases a failure is. Names are for programs and do not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum ErrorKind {
     /// The caller cancelled.
     Cancelled,

@@ -1,0 +1,303 @@
+//! The one table from the typed failures of the crates below to HRESULTs.
+//!
+//! [`of_kind`] has a code for every [`ErrorKind`], by a match without a catch-all: a new kind does
+//! not compile until it has one. [`of_cause`] looks deeper where a failure carries more than its
+//! kind says, such as an HTTP status or the system's answer, and falls back to the kind.
+
+use crate::Hresult;
+use booster_config::ConfigError;
+use booster_engine::{ImageError, WorkerError};
+use booster_sources::{SourceError, SourceKind};
+use booster_store::StoreError;
+use booster_trust::TrustError;
+use booster_update::{Cause, ErrorKind, UpdateError};
+use std::{error::Error as StdError, fmt, io};
+
+/// A failed call: the code that it returns, and the whole story for logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// The code.
+    pub code: Hresult,
+    /// What has failed, in words; more precise than the code's own sentence.
+    pub message: String,
+}
+
+/// The result of a call.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A failure with a code and its own words.
+    pub fn new(code: Hresult, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    fn told(code: Hresult, error: &dyn StdError) -> Self {
+        let mut message = error.to_string();
+        let mut deeper = error.source();
+        while let Some(error) = deeper {
+            let words = error.to_string();
+            // Some errors quote what lies behind them, some do not.
+            if !message.contains(&words) {
+                message.push_str(": ");
+                message.push_str(&words);
+            }
+            deeper = error.source();
+        }
+        Self { code, message }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.message, self.code)
+    }
+}
+
+impl StdError for Error {}
+
+impl From<Hresult> for Error {
+    fn from(code: Hresult) -> Self {
+        Self::new(code, crate::message::of(code))
+    }
+}
+
+/// The code of a kind of failure, for whoever knows no more than the kind.
+pub const fn of_kind(kind: ErrorKind) -> Hresult {
+    use ErrorKind as K;
+    match kind {
+        K::Cancelled => Hresult::WU_E_CALL_CANCELLED,
+        K::Busy => Hresult::ERROR_INSTALL_ALREADY_RUNNING,
+        K::NoSource => Hresult::WU_E_POLICY_NOT_SET,
+        K::Configuration => Hresult::ERROR_MP_BAD_CONFIGURATION,
+
+        K::Network => Hresult::WU_E_NO_CONNECTION,
+        K::Tls => Hresult::ERROR_WINHTTP_SECURE_FAILURE,
+        K::ProxyCredentials => Hresult::WU_E_PT_HTTP_STATUS_PROXY_AUTH_REQ,
+        K::HttpStatus => Hresult::WU_E_PT_HTTP_STATUS_NOT_MAPPED,
+        K::RetryLater => Hresult::WU_E_PT_HTTP_STATUS_SERVICE_UNAVAIL,
+        K::Redirect => Hresult::ERROR_WINHTTP_REDIRECT_FAILED,
+        K::WebPage => Hresult::WU_E_WINHTTP_INVALID_FILE,
+        K::Encoded => Hresult::ERROR_WINHTTP_INVALID_SERVER_RESPONSE,
+        K::NotFound => Hresult::WU_E_ITEMNOTFOUND,
+        K::UnsafePath => Hresult::ERROR_BAD_PATHNAME,
+        K::TooLarge => Hresult::ERROR_FILE_TOO_LARGE,
+        K::Truncated => Hresult::WU_E_DOWNLOAD_FAILED,
+        K::TooSlow => Hresult::WU_E_TIME_OUT,
+        K::Stalled => Hresult::ERROR_WINHTTP_TIMEOUT,
+
+        K::NoTrustedRoot => Hresult::CERT_E_UNTRUSTEDROOT,
+        K::OtherPublisher => Hresult::TRUST_E_SUBJECT_NOT_TRUSTED,
+        K::Untrusted => Hresult::ERROR_MP_BADDB_NOTSIGNED,
+        K::Expired => Hresult::CERT_E_EXPIRED,
+        K::Rollback | K::OlderThanKnown | K::Downgrade => Hresult::ERROR_MP_BADDB_OLDENGINE,
+        K::ClockBehind => Hresult::SEC_E_TIME_SKEW,
+        K::TrustDamaged => Hresult::ERROR_FILE_CORRUPT,
+
+        K::DigestMismatch | K::ReleaseChanged => Hresult::ERROR_MP_BADDB_CONTENT,
+        K::BadArchive => Hresult::ERROR_MP_BADDB_OPEN,
+        K::BadManifest => Hresult::ERROR_MP_BADDB_HEADER,
+
+        K::BuildFailed => Hresult::ERROR_MP_BAD_DATABASE,
+        K::SelfTestFailed => Hresult::ERROR_MP_BAD_INPUT_DATA,
+        K::WorkerCrashed => Hresult::ERROR_PROCESS_ABORTED,
+        K::WorkerLimit => Hresult::ERROR_NOT_ENOUGH_QUOTA,
+
+        K::DiskFull => Hresult::ERROR_DISK_FULL,
+        K::Permission => Hresult::E_ACCESSDENIED,
+        K::StoreDamaged => Hresult::ERROR_MP_BAD_GLOBAL_STORAGE,
+        K::Io => Hresult::ERROR_IO_DEVICE,
+        K::Internal => Hresult::E_UNEXPECTED,
+    }
+}
+
+/// The code of a failed update: the most precise one that its cause allows.
+pub fn of_update(error: &UpdateError) -> Hresult {
+    let http = error.source.as_ref().is_some_and(|source| source.kind == SourceKind::Http);
+    match of_cause(error.cause()) {
+        Hresult::WU_E_ITEMNOTFOUND if http => Hresult::WU_E_PT_HTTP_STATUS_NOT_FOUND,
+        code => code,
+    }
+}
+
+/// The code of a cause.
+pub fn of_cause(cause: &Cause) -> Hresult {
+    let precise = match cause {
+        Cause::Source(error) => of_source(error),
+        Cause::Trust(error) => of_trust(error),
+        Cause::Worker(error) => of_worker(error),
+        Cause::Store(error) => Some(of_store(error)),
+        Cause::Io { error, .. } => of_io(error),
+        Cause::SameAgain(error) => Some(of_update(error)),
+        _ => None,
+    };
+    precise.unwrap_or_else(|| of_kind(cause.kind()))
+}
+
+/// The code that an HTTP status has of its own.
+pub const fn of_status(status: u16) -> Hresult {
+    match status {
+        400 => Hresult::WU_E_PT_HTTP_STATUS_BAD_REQUEST,
+        401 => Hresult::WU_E_PT_HTTP_STATUS_DENIED,
+        403 => Hresult::WU_E_PT_HTTP_STATUS_FORBIDDEN,
+        404 => Hresult::WU_E_PT_HTTP_STATUS_NOT_FOUND,
+        405 => Hresult::WU_E_PT_HTTP_STATUS_BAD_METHOD,
+        407 => Hresult::WU_E_PT_HTTP_STATUS_PROXY_AUTH_REQ,
+        408 => Hresult::WU_E_PT_HTTP_STATUS_REQUEST_TIMEOUT,
+        409 => Hresult::WU_E_PT_HTTP_STATUS_CONFLICT,
+        410 => Hresult::WU_E_PT_HTTP_STATUS_GONE,
+        429 | 503 => Hresult::WU_E_PT_HTTP_STATUS_SERVICE_UNAVAIL,
+        500 => Hresult::WU_E_PT_HTTP_STATUS_SERVER_ERROR,
+        501 => Hresult::WU_E_PT_HTTP_STATUS_NOT_SUPPORTED,
+        502 => Hresult::WU_E_PT_HTTP_STATUS_BAD_GATEWAY,
+        504 => Hresult::WU_E_PT_HTTP_STATUS_GATEWAY_TIMEOUT,
+        505 => Hresult::WU_E_PT_HTTP_STATUS_VERSION_NOT_SUP,
+        _ => Hresult::WU_E_PT_HTTP_STATUS_NOT_MAPPED,
+    }
+}
+
+fn of_source(error: &SourceError) -> Option<Hresult> {
+    use SourceError as S;
+    match error {
+        S::Status { status, .. } => Some(of_status(*status)),
+        S::Unreachable { reason, .. } if reason.starts_with(NAME_LOOKUP_FAILED) => {
+            Some(Hresult::ERROR_WINHTTP_NAME_NOT_RESOLVED)
+        }
+        S::Unreachable { .. } | S::ProxyRefused { .. } => Some(Hresult::ERROR_WINHTTP_CANNOT_CONNECT),
+        S::ConnectTimeout { .. } | S::NoAnswer { .. } => Some(Hresult::ERROR_WINHTTP_TIMEOUT),
+        S::ConnectionLost { .. } => Some(Hresult::ERROR_WINHTTP_CONNECTION_ERROR),
+        S::Io { source, .. } | S::Write { source, .. } => of_io(source),
+        _ => None,
+    }
+}
+
+/// How the standard library begins its error for a name that the resolver does not know. The sources
+/// pass it on as text; a test holds the words.
+const NAME_LOOKUP_FAILED: &str = "failed to lookup address information";
+
+fn of_trust(error: &TrustError) -> Option<Hresult> {
+    match error {
+        TrustError::Transport { source, .. } => {
+            let mut deeper: Option<&(dyn StdError + 'static)> = Some(source.as_ref());
+            while let Some(error) = deeper {
+                if let Some(source) = error.downcast_ref() {
+                    return of_source(source);
+                }
+                deeper = error.source();
+            }
+            None
+        }
+        TrustError::Io { source, .. } => of_io(source),
+        _ => None,
+    }
+}
+
+fn of_worker(error: &WorkerError) -> Option<Hresult> {
+    match error {
+        WorkerError::Start { .. } => Some(Hresult::ERROR_MP_NOENGINE),
+        WorkerError::OutOfMemory { .. } => Some(Hresult::ERROR_MP_NO_MEMORY),
+        WorkerError::TimedOut { .. } => Some(Hresult::ERROR_TIMEOUT),
+        WorkerError::FileTooLarge { .. } => Some(Hresult::ERROR_FILE_TOO_LARGE),
+        _ => None,
+    }
+}
+
+fn of_store(error: &StoreError) -> Hresult {
+    match error {
+        StoreError::Busy { .. } => of_kind(ErrorKind::Busy),
+        StoreError::NoSpace { .. } => of_kind(ErrorKind::DiskFull),
+        StoreError::Permission { .. } => of_kind(ErrorKind::Permission),
+        StoreError::Damaged { .. } => of_kind(ErrorKind::StoreDamaged),
+        StoreError::Io { source, .. } => of_io(source).unwrap_or(of_kind(ErrorKind::Io)),
+    }
+}
+
+/// The code of the system's answer, where it says more than that reading or writing failed.
+fn of_io(error: &io::Error) -> Option<Hresult> {
+    use io::ErrorKind as K;
+    match error.kind() {
+        K::NotFound => Some(Hresult::ERROR_FILE_NOT_FOUND),
+        K::PermissionDenied => Some(Hresult::E_ACCESSDENIED),
+        K::ReadOnlyFilesystem => Some(Hresult::ERROR_WRITE_PROTECT),
+        K::StorageFull | K::QuotaExceeded => Some(Hresult::ERROR_DISK_FULL),
+        K::FileTooLarge => Some(Hresult::ERROR_FILE_TOO_LARGE),
+        K::NotADirectory => Some(Hresult::ERROR_PATH_NOT_FOUND),
+        K::AlreadyExists => Some(Hresult::ERROR_FILE_EXISTS),
+        K::InvalidFilename => Some(Hresult::ERROR_FILENAME_EXCED_RANGE),
+        K::OutOfMemory => Some(Hresult::E_OUTOFMEMORY),
+        K::BrokenPipe => Some(Hresult::ERROR_BROKEN_PIPE),
+        _ => too_many_files(error).then_some(Hresult::ERROR_TOO_MANY_OPEN_FILES),
+    }
+}
+
+/// Whether the process or the system has no file descriptor left; Rust has no name for it.
+#[cfg(unix)]
+fn too_many_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+#[cfg(not(unix))]
+fn too_many_files(error: &io::Error) -> bool {
+    // ERROR_TOO_MANY_OPEN_FILES
+    error.raw_os_error() == Some(4)
+}
+
+impl From<&UpdateError> for Error {
+    fn from(error: &UpdateError) -> Self {
+        Self::new(of_update(error), error.to_string())
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        let code = match &error {
+            ConfigError::NoSource => Hresult::WU_E_POLICY_NOT_SET,
+            ConfigError::NoSourceOfKind { .. } => Hresult::WU_E_UNKNOWN_SERVICE,
+            ConfigError::Unsupported { .. } => Hresult::WU_E_NOT_SUPPORTED,
+            ConfigError::InvalidProxy => Hresult::WU_E_INVALID_PROXY_SERVER,
+            ConfigError::Source(error) => of_source(error).unwrap_or(of_kind(ErrorKind::Configuration)),
+            ConfigError::Unreadable { .. }
+            | ConfigError::File { .. }
+            | ConfigError::Variable { .. }
+            | ConfigError::Value { .. }
+            | ConfigError::Incomplete { .. }
+            | ConfigError::InvalidSource(_) => of_kind(ErrorKind::Configuration),
+        };
+        Self::told(code, &error)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::told(of_store(&error), &error)
+    }
+}
+
+impl From<TrustError> for Error {
+    fn from(error: TrustError) -> Self {
+        // The kinds of trust's failures are sorted where an update meets them.
+        let cause = Cause::Trust(error);
+        Self::told(of_cause(&cause), &cause)
+    }
+}
+
+impl From<ImageError> for Error {
+    fn from(error: ImageError) -> Self {
+        let code = match &error {
+            ImageError::Io { source, .. } => of_io(source).unwrap_or(of_kind(ErrorKind::Io)),
+            ImageError::OtherFormat(_) => Hresult::ERROR_MP_NOENGINE,
+            ImageError::Manifest(_) | ImageError::Hashes(_) | ImageError::Changed(_) => {
+                of_kind(ErrorKind::StoreDamaged)
+            }
+        };
+        Self::told(code, &error)
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::told(of_io(&error).unwrap_or(of_kind(ErrorKind::Io)), &error)
+    }
+}
+
+#[cfg(test)]
+mod tests;

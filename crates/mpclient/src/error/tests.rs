@@ -1,0 +1,140 @@
+use super::*;
+use std::{collections::BTreeMap, net::ToSocketAddrs as _};
+
+#[test]
+fn a_status_has_the_code_that_the_documentation_gives_it() {
+    let documented = [400, 401, 403, 404, 405, 407, 408, 409, 410, 500, 501, 502, 503, 504, 505];
+    for (position, status) in documented.into_iter().enumerate() {
+        assert_eq!(of_status(status).bits(), 0x8024_4016 + position as u32, "{status}");
+    }
+    assert_eq!(of_status(429), of_status(503));
+    assert_eq!(of_status(418), Hresult::WU_E_PT_HTTP_STATUS_NOT_MAPPED);
+}
+
+#[test]
+fn a_name_that_cannot_be_resolved_is_told_from_a_server_that_is_away() {
+    // An empty label is refused without asking anybody.
+    let reason = ("a..b", 80).to_socket_addrs().unwrap_err().to_string();
+    let unreachable = |reason: &str| {
+        let error = SourceError::Unreachable { location: String::new(), reason: reason.to_owned() };
+        of_cause(&Cause::Source(error))
+    };
+    assert_eq!(unreachable(&reason), Hresult::ERROR_WINHTTP_NAME_NOT_RESOLVED, "{reason}");
+    assert_eq!(unreachable("Connection refused"), Hresult::ERROR_WINHTTP_CANNOT_CONNECT);
+}
+
+#[test]
+fn what_a_cause_knows_is_more_precise_than_its_kind() {
+    let location = String::new;
+    let io = |kind: io::ErrorKind| Cause::Io { what: String::new(), error: kind.into() };
+    let second = std::time::Duration::from_secs(1);
+    let status = |status| SourceError::Status { location: location(), status };
+    let cases: Vec<(Cause, u32)> = vec![
+        (Cause::Source(status(502)), 0x8024_4021),
+        (
+            Cause::Trust(TrustError::Transport { file: String::new(), source: Box::new(status(401)) }),
+            0x8024_4017,
+        ),
+        (Cause::Source(SourceError::NoAnswer { location: location(), limit: second }), 0x8007_2EE2),
+        (Cause::Source(SourceError::NotFound { location: location() }), 0x8024_0008),
+        (Cause::Worker(WorkerError::TimedOut { limit: second }), 0x8007_05B4),
+        (Cause::Worker(WorkerError::OutOfMemory { limit: 1 }), 0x8050_8007),
+        (Cause::Trust(TrustError::NotInitialised), 0x800B_0109),
+        (Cause::Cancelled, 0x8024_000B),
+        (io(io::ErrorKind::StorageFull), 0x8007_0070),
+        (io(io::ErrorKind::NotFound), 0x8007_0002),
+        (io(io::ErrorKind::PermissionDenied), 0x8007_0005),
+        (io(io::ErrorKind::Other), 0x8007_045D),
+    ];
+    for (cause, expected) in cases {
+        assert_eq!(of_cause(&cause), Hresult::from_bits(expected), "{cause:?}");
+    }
+    #[cfg(unix)]
+    assert_eq!(Error::from(io::Error::from_raw_os_error(libc::EMFILE)).code.bits(), 0x8007_0004);
+}
+
+#[test]
+fn settings_that_name_no_source_have_a_code_of_their_own() {
+    for (error, expected) in [
+        (ConfigError::NoSource, 0x8024_001A),
+        (ConfigError::NoSourceOfKind { kind: SourceKind::Managed }, 0x8024_0042),
+        (ConfigError::Unsupported { kind: SourceKind::Unc }, 0x8024_0037),
+        (ConfigError::InvalidProxy, 0x8024_0030),
+        (ConfigError::Value { key: "a".into(), message: "b".into() }, 0x8050_8020),
+    ] {
+        let error = Error::from(error);
+        assert_eq!(error.code.bits(), expected, "{error}");
+    }
+}
+
+const EVERY_KIND: [ErrorKind; 40] = {
+    use ErrorKind as K;
+    [
+        K::Cancelled,
+        K::Busy,
+        K::NoSource,
+        K::Configuration,
+        K::Network,
+        K::Tls,
+        K::ProxyCredentials,
+        K::HttpStatus,
+        K::RetryLater,
+        K::Redirect,
+        K::WebPage,
+        K::Encoded,
+        K::NotFound,
+        K::UnsafePath,
+        K::TooLarge,
+        K::Truncated,
+        K::TooSlow,
+        K::Stalled,
+        K::NoTrustedRoot,
+        K::OtherPublisher,
+        K::Untrusted,
+        K::Expired,
+        K::Rollback,
+        K::OlderThanKnown,
+        K::ClockBehind,
+        K::TrustDamaged,
+        K::DigestMismatch,
+        K::BadArchive,
+        K::BadManifest,
+        K::Downgrade,
+        K::ReleaseChanged,
+        K::BuildFailed,
+        K::SelfTestFailed,
+        K::WorkerCrashed,
+        K::WorkerLimit,
+        K::DiskFull,
+        K::Permission,
+        K::StoreDamaged,
+        K::Io,
+        K::Internal,
+    ]
+};
+
+#[test]
+fn every_kind_has_a_failure_code_with_a_sentence() {
+    // Kinds that share a code mean the same to whoever reads it.
+    let mut shared: BTreeMap<u32, Vec<ErrorKind>> = BTreeMap::new();
+    for kind in EVERY_KIND {
+        let code = of_kind(kind);
+        assert!(code.is_failure(), "{kind}");
+        assert!(code.known().is_some(), "{kind} has no sentence");
+        shared.entry(code.bits()).or_default().push(kind);
+    }
+    shared.retain(|_, kinds| kinds.len() > 1);
+    use ErrorKind as K;
+    let expected = BTreeMap::from([
+        (0x8050_A003, vec![K::Rollback, K::OlderThanKnown, K::Downgrade]),
+        (0x8050_A004, vec![K::DigestMismatch, K::ReleaseChanged]),
+    ]);
+    assert_eq!(shared, expected);
+}
+
+#[test]
+fn the_message_holds_what_lies_behind_an_error() {
+    let source = io::Error::other("the cable is out");
+    let error = Error::from(StoreError::Io { what: "reading current".into(), source });
+    assert_eq!(error.to_string(), "reading current: the cable is out (0x8007045D)");
+}
