@@ -118,8 +118,10 @@ impl Settings {
         Store::new(&self.data_dir, StoreOptions { keep_generations: self.store.keep })
     }
 
-    /// The compiling child process: `program` with the arguments that make it one.
+    /// The compiling child process: the program that the settings name, else `program`, with the
+    /// arguments that make it one.
     pub fn worker(&self, program: PathBuf, arguments: Vec<std::ffi::OsString>) -> Worker {
+        let (program, arguments) = self.engine.worker_command().unwrap_or((program, arguments));
         let limits = WorkerLimits {
             wall_time: self.engine.wall_time.0,
             cpu_time: self.engine.cpu_time.0,

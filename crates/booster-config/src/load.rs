@@ -151,8 +151,17 @@ fn file_layer(path: &Path, text: &str) -> Result<toml::Table, ConfigError> {
 /// Makes paths that a file names relative to the file's own folder, so that a folder with its
 /// configuration can be moved and used from anywhere.
 fn resolve_paths(table: &mut toml::Table, folder: &Path) {
-    const PATHS: [&str; 8] =
-        ["data_dir", "root", "path", "ca_bundle", "client_certificate", "client_key", "repository", "keys"];
+    const PATHS: [&str; 9] = [
+        "data_dir",
+        "root",
+        "path",
+        "ca_bundle",
+        "client_certificate",
+        "client_key",
+        "worker",
+        "repository",
+        "keys",
+    ];
     for (key, value) in table.iter_mut() {
         match value {
             toml::Value::String(text) if PATHS.contains(&key.as_str()) && !text.contains("://") => {

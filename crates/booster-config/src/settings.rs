@@ -10,7 +10,10 @@ use booster_publish::RepositoryOptions;
 use booster_sources::TransferRules;
 use booster_store::StoreOptions;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +150,10 @@ pub struct Store {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Engine {
+    /// The program that compiles and tests: `booster`, or `booster-engine-worker`. Unset means that
+    /// whoever needs it finds it, the command line in itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker: Option<PathBuf>,
     /// Time on the clock.
     pub wall_time: Interval,
     /// Time on the processor.
@@ -256,6 +263,7 @@ impl Default for Engine {
     fn default() -> Self {
         let WorkerLimits { wall_time, cpu_time, memory_bytes, open_files, .. } = WorkerLimits::default();
         Self {
+            worker: None,
             wall_time: Interval(wall_time),
             cpu_time: Interval(cpu_time),
             memory: Size(memory_bytes),
@@ -286,6 +294,20 @@ impl Default for Publish {
             snapshot_lifetime: interval(lifetimes.snapshot),
             timestamp_lifetime: interval(lifetimes.timestamp),
         }
+    }
+}
+
+impl Engine {
+    /// The program that the settings name, with the arguments that make it the engine's worker.
+    pub fn worker_command(&self) -> Option<(PathBuf, Vec<OsString>)> {
+        self.worker.clone().map(Self::command_of)
+    }
+
+    /// A program with the arguments that make it the engine's worker: the command line needs one, every
+    /// other program is a worker by itself.
+    pub fn command_of(program: PathBuf) -> (PathBuf, Vec<OsString>) {
+        let is_command_line = program.file_stem().is_some_and(|name| name == "booster");
+        (program, if is_command_line { vec!["engine-worker".into()] } else { Vec::new() })
     }
 }
 

@@ -657,7 +657,7 @@ typedef struct tagMPVERSION_INFO {
     MPCOMPONENT_VERSION Service;
     /** Always 0: there is no file system filter. */
     MPCOMPONENT_VERSION FileSystemFilter;
-    /** The engine that built the installed definitions; 0 where none are installed. */
+    /** The engine in this library. */
     MPCOMPONENT_VERSION Engine;
     /** The component "antispyware". */
     MPCOMPONENT_VERSION ASSignature;
@@ -689,8 +689,9 @@ typedef struct tagMPTHREAT_STATS_DATA {
 /** Whether a component is there and working. */
 typedef struct tagMPCOMPONENT_STATUS {
     BOOL fEnable;
-    /** S_OK; ERROR_MP_NOENGINE: nothing installed; ERROR_MP_BAD_GLOBAL_STORAGE: found damaged;
-     * ERROR_MP_NOT_SUPPORTED: no such component here. */
+    /** S_OK, or an HRESULT of facility 0x50: ERROR_MP_NOENGINE, nothing is installed;
+     * ERROR_MP_BAD_GLOBAL_STORAGE, the last verification found it damaged; ERROR_MP_NOT_SUPPORTED,
+     * there is no such component here. */
     HRESULT hResult;
 } MPCOMPONENT_STATUS, *PMPCOMPONENT_STATUS;
 

@@ -19,6 +19,9 @@ pub mod hresult;
 mod manager;
 pub mod message;
 pub mod numbers;
+pub mod status;
+pub mod version;
+mod worker;
 
 pub use error::Error;
 pub use hresult::Hresult;

@@ -177,6 +177,21 @@ fn the_default_folders_follow_the_user() {
     assert_eq!(default_files(&user)[1], Path::new("/etc/booster/booster.toml"));
 }
 
+#[test]
+fn a_named_worker_goes_before_the_one_that_was_found() {
+    let worker = |text: &str| {
+        let worker = load_file(text).unwrap().settings.worker("/found".into(), vec!["as-found".into()]);
+        (worker.program, worker.args)
+    };
+    assert_eq!(worker(""), ("/found".into(), vec!["as-found".into()]));
+    // The command line has to be told; every other program is a worker by itself.
+    for (program, arguments) in [("booster", vec!["engine-worker".into()]), ("booster-engine-worker", vec![])]
+    {
+        let text = format!("[engine]\nworker = \"/opt/{program}\"\n");
+        assert_eq!(worker(&text), (Path::new("/opt").join(program), arguments));
+    }
+}
+
 /// The file that explains every setting.
 const EXAMPLE: &str = include_str!("../../../../booster.example.toml");
 

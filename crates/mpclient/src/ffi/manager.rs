@@ -3,6 +3,7 @@
 use super::{
     call,
     handles::{self, Closed, Object},
+    library,
     pointer::Out,
     types::{DWORD, HRESULT, MPHANDLE, PMPHANDLE},
 };
@@ -22,7 +23,7 @@ pub unsafe extern "system" fn MpManagerOpen(reserved: DWORD, handle: PMPHANDLE) 
         if reserved != 0 {
             return Err(Hresult::E_INVALIDARG.into());
         }
-        handle.write(handles::insert(Object::Manager(Arc::new(Manager::open())))?);
+        handle.write(handles::insert(Object::Manager(Arc::new(Manager::of_library(library::file))))?);
         Ok(Hresult::S_OK)
     })
 }

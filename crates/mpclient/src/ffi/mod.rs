@@ -8,9 +8,11 @@ mod error;
 #[cfg(unix)]
 mod fork;
 mod handles;
+mod library;
 mod manager;
 mod memory;
 mod pointer;
+mod query;
 mod strings;
 mod types;
 
