@@ -2,7 +2,8 @@
 //!
 //! Order and types of the fields are documented by Microsoft; sizes and offsets follow from them and
 //! are asserted here and, the same, in the header. Enumerations are 32 bits wide and come in as plain
-//! numbers, because C programs can pass any.
+//! numbers, because C programs can pass any. Structures that are copied to a program whole have their
+//! padding as fields: what lies between fields would else be whatever was in memory before.
 #![allow(non_camel_case_types, non_snake_case, clippy::upper_case_acronyms)]
 // Programs read and write every field, this library only some.
 #![allow(dead_code)]
@@ -122,6 +123,7 @@ pub struct MPTHREAT_STATS {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MPRESOURCE_STATS {
     pub PPMProgress: DWORD,
+    pub padding: u32,
     pub ProcessCount: u64,
     pub FileCount: u64,
     pub FileBytesCount: u64,
@@ -188,11 +190,13 @@ pub const COMPONENTS: usize = MPCOMPONENT_MAXVALUE as usize + 1;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MPSTATUS_INFO {
     pub ProductStatus: DWORD,
+    pub padding: u32,
     pub LastQuickScan: MPSCAN_RESULT,
     pub LastFullScan: MPSCAN_RESULT,
     pub ThreatStats: MPTHREAT_STATS,
     pub ThreatState: [MPTHREAT_STATS_DATA; STATES],
     pub Component: [MPCOMPONENT_STATUS; COMPONENTS],
+    pub padding_2: u32,
     pub ProductExpirationTime: ULARGE_INTEGER,
 }
 

@@ -1,0 +1,52 @@
+//! Handles: opened and closed in any number, on any thread, in any process; wrong ones refused.
+
+use crate::support::{Language, Link, Machine, Program, everywhere};
+
+#[test]
+fn ten_thousand_managers_are_opened_and_closed_and_nothing_is_leaked() {
+    everywhere("open_close", &Machine::new(), &["10000"]);
+}
+
+#[test]
+fn a_thousand_handles_are_open_at_a_time_in_each_of_eight_threads() {
+    everywhere("many_handles", &Machine::new(), &[]);
+}
+
+#[test]
+fn whatever_is_no_handle_is_refused_by_every_function() {
+    everywhere("wrong_handles", &Machine::new(), &[]);
+}
+
+#[test]
+fn null_pointers_and_impossible_arguments_are_refused() {
+    everywhere("null_pointers", &Machine::new(), &[]);
+}
+
+#[test]
+fn a_forked_child_finds_no_lock_held_and_uses_what_it_inherited() {
+    everywhere("fork", &Machine::new(), &[]);
+}
+
+#[test]
+fn programs_can_be_linked_with_the_static_library() {
+    let machine = Machine::new();
+    // The fork needs what is registered when the library is loaded: a linker must not drop it.
+    for name in ["wrong_handles", "fork"] {
+        for language in [Language::C11, Language::Cpp17] {
+            if let Some(program) = Program::build(name, language, Link::Static) {
+                program.run(&machine, &[]);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_library_is_loaded_and_unloaded_a_hundred_times_and_leaves_no_thread() {
+    let machine = Machine::new();
+    for language in [Language::C11, Language::Cpp17] {
+        if let Some(program) = Program::build("unload", language, Link::Loaded) {
+            let said = program.run(&machine, &[]);
+            assert_eq!(said.value("loaded_after_unloading"), "0");
+        }
+    }
+}

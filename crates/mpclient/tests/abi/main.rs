@@ -1,0 +1,12 @@
+//! The C ABI: C and C++ programs against the header and the library, on machines of their own.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+#![cfg(unix)]
+
+mod handles;
+mod header;
+mod messages;
+mod query;
+#[path = "../support/mod.rs"]
+mod support;
+mod watched;

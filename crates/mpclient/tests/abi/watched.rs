@@ -1,0 +1,34 @@
+//! The same programs under valgrind and under AddressSanitizer.
+
+use crate::support::{Language, Link, Machine, Program, Site, rule};
+use booster_definitions::Component;
+
+#[test]
+fn valgrind_finds_no_leak_and_no_wrong_access() {
+    let site = Site::new();
+    site.publish(Component::Antivirus, "1.0.0.0", &[("a.yar", &rule("a", "first"))]);
+    let machine = Machine::new();
+    machine.install(&site);
+    for (name, arguments) in [
+        ("open_close", &["200"][..]),
+        ("null_pointers", &[]),
+        ("messages", &["80070652", "1"]),
+        ("query", &[]),
+    ] {
+        let Some(program) = Program::build(name, Language::C11, Link::Shared) else { return };
+        if program.run_under_valgrind(&machine, arguments).is_none() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn address_sanitizer_finds_no_leak_and_no_wrong_access() {
+    let machine = Machine::new();
+    for (name, arguments) in
+        [("wrong_handles", &[][..]), ("many_handles", &[]), ("messages", &["80070652", "1"]), ("query", &[])]
+    {
+        let Some(program) = Program::build(name, Language::C11, Link::Watched) else { return };
+        program.run(&machine, arguments);
+    }
+}
