@@ -5,6 +5,7 @@
 
 mod handles;
 mod header;
+mod installed;
 mod messages;
 mod query;
 #[path = "../support/mod.rs"]

@@ -13,7 +13,7 @@ mod program;
 mod site;
 
 pub use library::Library;
-pub use machine::Machine;
+pub use machine::{Machine, WORKER};
 pub use program::{Language, Link, Program, Said, tool};
 pub use site::{Site, rule};
 
