@@ -3,6 +3,7 @@
 //! An [`Engine`] compiles sources to a [`RuleSet`], which scans, and may save a set and load it again.
 //! [`Yara`] is the engine in use; why it stands on boreal is in `docs/decisions`.
 
+mod outline;
 mod parts;
 mod ranges;
 mod salvage;

@@ -7,11 +7,8 @@
 //! zero where it is negative. The comparison of engines (`benches/engine-comparison`) found this; when
 //! boreal agrees with YARA, the test beside this says that this module can go.
 
-use boreal_parser::file::YaraFileComponent;
+use super::outline::{Item, after_literal, is_word, outline};
 use std::{borrow::Cow, ops::Range};
-
-/// Longest expression that a range is known to start with, in bytes.
-const LONGEST_START: usize = 1000;
 
 /// A text whose ranges are clamped, and how its places lie in the text as it was.
 #[derive(Debug)]
@@ -31,9 +28,9 @@ impl Clamped<'_> {
     }
 }
 
-/// Clamps the ranges of a text. One that does not parse stays as it is: nothing of it will be used.
+/// Clamps the ranges of a text. One that has no outline stays as it is: nothing of it will be used.
 pub(super) fn clamp(text: &str) -> Clamped<'_> {
-    let starts = if may_have_ranges(text) { starts_of_ranges(text) } else { Vec::new() };
+    let starts = if text.contains("..") { starts_of_ranges(text) } else { Vec::new() };
     if starts.is_empty() {
         return Clamped { text: Cow::Borrowed(text), ends: Vec::new() };
     }
@@ -49,59 +46,28 @@ pub(super) fn clamp(text: &str) -> Clamped<'_> {
     Clamped { text: Cow::Owned(clamped), ends }
 }
 
-/// Whether it is worth parsing the text: few files hold such a range.
-fn may_have_ranges(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    memchr::memmem::find_iter(bytes, b"..").any(|dots| {
-        // Back to the parenthesis that the range opens with.
-        let (mut depth, nearest) = (0, dots.saturating_sub(LONGEST_START));
-        let open = bytes[nearest..dots].iter().rposition(|byte| {
-            match byte {
-                b')' | b']' => depth += 1,
-                b'(' | b'[' if depth > 0 => depth -= 1,
-                b'(' => return true,
-                _ => {}
-            }
-            false
-        });
-        let Some(open) = open.map(|open| nearest + open) else { return false };
-        !is_plain(&bytes[open + 1..dots]) && bytes[..open].trim_ascii_end().ends_with(b"in")
-    })
-}
-
-/// Whether an expression is one number or word, which is not negative.
-fn is_plain(expression: &[u8]) -> bool {
-    expression.trim_ascii().iter().all(u8::is_ascii_alphanumeric)
-}
-
 /// The expressions that ranges of strings start with, where they could be negative.
 fn starts_of_ranges(text: &str) -> Vec<Range<usize>> {
-    let Ok(file) = boreal_parser::parse(text) else { return Vec::new() };
     let mut found = Vec::new();
-    for component in &file.components {
-        if let YaraFileComponent::Rule(rule) = component {
-            let span = rule.condition.span.clone();
-            if let Some(condition) = text.get(span.clone()) {
-                found.extend(
-                    starts_in(condition).map(|start| start.start + span.start..start.end + span.start),
-                );
-            }
+    for (_, item) in outline(text).unwrap_or_default() {
+        if let Item::Rule(rule) = item {
+            let at = rule.condition.start;
+            found.extend(starts_in(&text[rule.condition]).map(|start| start.start + at..start.end + at));
         }
     }
     found
 }
 
 fn starts_in(condition: &str) -> impl Iterator<Item = Range<usize>> {
-    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let bytes = condition.as_bytes();
     let mut at = 0;
     std::iter::from_fn(move || {
         while at < bytes.len() {
             let here = at;
             match bytes[at] {
-                b'"' | b'/' => at = after_literal(bytes, at),
-                byte if is_word(&byte) => {
-                    at += bytes[at..].iter().take_while(|byte| is_word(byte)).count();
+                b'"' | b'/' => at = after_literal(bytes, at)?,
+                byte if is_word(byte) => {
+                    at += bytes[at..].iter().take_while(|byte| is_word(**byte)).count();
                     let asks = &bytes[here..at] == b"in" && names_strings(condition[..here].trim_end());
                     if let Some(start) = asks.then(|| start_of_range(condition, at)).flatten() {
                         at = start.end;
@@ -113,25 +79,6 @@ fn starts_in(condition: &str) -> impl Iterator<Item = Range<usize>> {
         }
         None
     })
-}
-
-/// The place behind a text, a comment, or a slash.
-fn after_literal(bytes: &[u8], at: usize) -> usize {
-    let find = |from: usize, end: &[u8]| {
-        memchr::memmem::find(&bytes[from..], end).map_or(bytes.len(), |found| from + found + end.len())
-    };
-    match bytes[at..] {
-        [b'/', b'/', ..] => find(at + 2, b"\n"),
-        [b'/', b'*', ..] => find(at + 2, b"*/"),
-        [b'/', ..] => at + 1,
-        _ => {
-            let mut end = at + 1;
-            while end < bytes.len() && bytes[end] != b'"' {
-                end += if bytes[end] == b'\\' { 2 } else { 1 };
-            }
-            (end + 1).min(bytes.len())
-        }
-    }
 }
 
 /// Whether what stands before `in` is a string or a set of strings, and no variable of a loop.
