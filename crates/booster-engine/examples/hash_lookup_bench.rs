@@ -6,7 +6,7 @@
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use booster_definitions::{Component, Digest};
-use booster_engine::hash::{Algorithm, HashIndex, IndexWriter, ListFormat};
+use booster_engine::hash::{Algorithm, HashFile, HashIndex, IndexWriter};
 use std::{
     collections::HashMap, error::Error, fmt::Write as _, hint::black_box, process::ExitCode, time::Duration,
 };
@@ -26,11 +26,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         writeln!(text, "{}:{}:Test.Sample-{number}", Digest::from(*digest), number % 100_000)?;
     }
     let folder = std::env::temp_dir().join(format!("hash-lookup-bench-{}", std::process::id()));
-    std::fs::create_dir(&folder)?;
-    let path = folder.join("hashes.idx");
+    std::fs::create_dir_all(folder.join("antivirus"))?;
+    let (path, list) = (folder.join("hashes.idx"), folder.join("antivirus/bench.hsb"));
+    std::fs::write(&list, &text)?;
     let build = time(|| -> Result<(), Box<dyn Error>> {
         let mut writer = IndexWriter::create(&path)?;
-        writer.add(Component::Antivirus, "bench.hsb", ListFormat::Sha, false, &mut text.as_bytes())?;
+        let file =
+            HashFile { component: Component::Antivirus, path: "bench.hsb".to_owned(), known_good: false };
+        writer.add(file, &list)?;
         writer.finish()?;
         Ok(())
     })?;
@@ -42,7 +45,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let order: Vec<[u8; 32]> =
         (0..LOOKUPS as u32).map(|n| digest(n.wrapping_mul(0x9e37_79b1) % (2 * hashes))).collect();
     let before = processor_time();
-    let index = HashIndex::open(&path)?;
+    let index = HashIndex::open(&path, &folder)?;
     let opened = processor_time() - before;
     let find = |digest: &[u8; 32]| index.lookup(Algorithm::Sha256, digest, number_of(digest)).count();
     let first = each(&order[..1000], find);

@@ -74,7 +74,7 @@ fn every_version_becomes_an_image_and_only_rules_with_faults_are_left_out() {
         assert!(rejected.is_empty() || rejected == FAULTY, "{name}: {rejected:?}");
         assert!(counts.rules > 5000 && counts.hashes > 1000, "{name}: {counts:?}");
         assert_eq!(report.self_tests, 2);
-        Image::verify(&generation.path("image")).unwrap();
+        Image::read(&generation.path("image")).unwrap();
         let files = fs::read_dir(generation.path("image")).unwrap();
         let saved =
             files.filter(|f| f.as_ref().unwrap().file_name().to_string_lossy().starts_with("rules-")).count();

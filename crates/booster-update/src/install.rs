@@ -27,6 +27,9 @@ use std::{
 use tokio::{sync::watch, task::JoinError};
 use tokio_util::sync::CancellationToken;
 
+/// How many unpacked bytes lie between two looks at the progress.
+const TELL_EVERY: u64 = 256 << 10;
+
 /// Where an update's compressed archive lies until it is unpacked.
 pub(crate) fn archive_file(staging: &Staging<'_>, component: Component) -> PathBuf {
     staging.downloads().join(format!("{component}.tar.zst"))
@@ -135,7 +138,8 @@ impl Unpack {
         decoder.window_log_max(self.window_log).map_err(Cause::io("bounding the decompressor"))?;
         // One byte more than signed is enough to know that it is too long.
         let bounded = decoder.take(self.expected.size.saturating_add(1));
-        let reader = Watched { inner: bounded, done: 0, cancel: &self.cancel, progress: &self.progress };
+        let (cancel, progress) = (&self.cancel, &self.progress);
+        let reader = Watched { inner: bounded, done: 0, told: 0, cancel, progress };
         archive::unpack(reader, &self.folder, self.limits, &mut |_| Ok(()))
             .map_err(|error| Cause::Archive { component: self.component, error })
     }
@@ -158,6 +162,7 @@ fn difference(found: ArchiveInfo, expected: ArchiveInfo) -> String {
 struct Watched<'a, R> {
     inner: R,
     done: u64,
+    told: u64,
     cancel: &'a CancellationToken,
     progress: &'a watch::Sender<u64>,
 }
@@ -169,8 +174,12 @@ impl<R: Read> Read for Watched<'_, R> {
         }
         let read = self.inner.read(buffer)?;
         self.done += read as u64;
-        // Nobody listens any more: then the cancellation above will be seen soon.
-        let _ = self.progress.send(self.done);
+        // Every send wakes the task that listens.
+        if self.done - self.told >= TELL_EVERY {
+            self.told = self.done;
+            // Nobody listens any more: then the cancellation above will be seen soon.
+            let _ = self.progress.send(self.done);
+        }
         Ok(read)
     }
 }

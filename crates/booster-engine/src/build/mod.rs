@@ -89,7 +89,7 @@ fn build_with(
         list_files(&request.generation, *component, &mut files)?;
     }
     let (rules, hashes) = std::thread::scope(|scope| {
-        let hashes = || index_hashes(&files, &request.image.join(HASHES));
+        let hashes = || index_hashes(&files, &request.generation, &request.image.join(HASHES));
         // A process that may not have a second thread does one after the other.
         let thread = std::thread::Builder::new().spawn_scoped(scope, hashes);
         let rules = on_compiling_stack(&|| compile_rules(engine, &files, &options.limits, &request.image));
@@ -107,7 +107,7 @@ fn build_with(
     let mut image = Image::new(engine.key().to_owned(), request.components.clone());
     image.rules = rules.sources;
     image.compiled = rules.saved;
-    image.hashes = hashes.image_file;
+    image.hashes = hashes.size;
     let scanner = Scanner::new(rules.set, hashes.index, request.components.clone(), ScanLimits::default());
     let self_tests = self_test::run(&scanner, &files, options.limits.self_test_bytes)?;
     image.write(&request.image).map_err(BuildError::io("write the manifest in", &request.image))?;

@@ -3,22 +3,19 @@
 //! Numbers are little-endian. A header of 256 bytes, with its own SHA-256, holds the place of every
 //! section, so that opening reads one page. A table has records sorted by digest, a list that says
 //! where the records of each digest prefix start, and a bitmap of the file sizes that it knows.
+//! A record is the first half of a SHA-256 (or as much of another digest) and the place of the line.
 
-use super::Algorithm;
 use aws_lc_rs::digest::{SHA256, digest};
 
 pub(super) const MAGIC: [u8; 8] = *b"BSTHASH\0";
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 pub(super) const HEADER_LENGTH: usize = 256;
 /// The part of the header that its SHA-256 covers.
-const COVERED: usize = 208;
-/// Behind the digest: size (8), offset of the name (4), number of the file (4).
-pub(super) const RECORD_TAIL: usize = 16;
-
-/// Length of a table's records.
-pub(super) const fn record_length(algorithm: Algorithm) -> usize {
-    algorithm.digest_length() + RECORD_TAIL
-}
+const COVERED: usize = 192;
+/// How much of a digest a record has.
+pub(super) const RECORD_DIGEST: usize = 16;
+/// Length of a record: digest, and the place of the line (list 24 bits, offset 40 bits).
+pub(super) const RECORD_LENGTH: usize = RECORD_DIGEST + 8;
 
 /// Where a section is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,11 +46,9 @@ pub(super) struct Table {
 pub(super) struct Header {
     /// Length of the whole file.
     pub length: u64,
-    /// Names: a length byte and the text, each.
-    pub names: Section,
-    /// Definition files: component, known-good or not, length of the path, path.
+    /// The lists: component, known-good or not, length of the path, length of the list, path.
     pub files: Section,
-    /// By [`Algorithm::ALL`].
+    /// By [`super::Algorithm::ALL`].
     pub tables: [Table; 3],
 }
 
@@ -71,9 +66,7 @@ impl Header {
         bytes.extend(MAGIC);
         bytes.extend(FORMAT.to_le_bytes());
         bytes.extend([0; 4]);
-        for number in
-            [self.length, self.names.offset, self.names.length, self.files.offset, self.files.length, 0]
-        {
+        for number in [self.length, self.files.offset, self.files.length, 0] {
             bytes.extend(number.to_le_bytes());
         }
         for table in &self.tables {
@@ -122,9 +115,8 @@ impl Header {
         };
         Some(Self {
             length: u64_at(bytes, 16)?,
-            names: section(24)?,
-            files: section(40)?,
-            tables: [table(64)?, table(112)?, table(160)?],
+            files: section(24)?,
+            tables: [table(48)?, table(96)?, table(144)?],
         })
     }
 }

@@ -1,11 +1,12 @@
-//! Looks digests up in an index file, which is mapped and shared between processes.
+//! Looks digests up in an index file and its lists, which are mapped and shared between processes.
 
 use super::{
-    Algorithm,
-    format::{HEADER_LENGTH, Header, HeaderFault, Table, filter_bit, prefix, record_length, u32_at, u64_at},
+    Algorithm, HashFile,
+    format::{Header, HeaderFault, RECORD_DIGEST, RECORD_LENGTH, Table, filter_bit, prefix, u32_at, u64_at},
+    lists::{Lists, Place},
     parse::ANY_SIZE,
 };
-use booster_definitions::Component;
+use booster_definitions::{Component, DefinitionPath};
 use booster_mapped::MappedFile;
 use std::{io, path::Path};
 
@@ -24,6 +25,18 @@ pub enum IndexError {
     /// Cut or changed.
     #[error("the hash index is damaged")]
     Damaged,
+    /// A list cannot be opened or mapped.
+    #[error("the hash list {list} cannot be opened: {source}")]
+    List {
+        /// The list.
+        list: String,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// A list is not the one that the index was built of.
+    #[error("the hash list {0} has changed since the index was built")]
+    ListChanged(String),
 }
 
 impl From<HeaderFault> for IndexError {
@@ -34,17 +47,6 @@ impl From<HeaderFault> for IndexError {
             HeaderFault::Damaged => Self::Damaged,
         }
     }
-}
-
-/// A definition file that hashes came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HashFile {
-    /// The component that holds it.
-    pub component: Component,
-    /// Its path inside the release.
-    pub path: String,
-    /// Whether it lists files that are known to be good.
-    pub known_good: bool,
 }
 
 /// A listed hash that a file has.
@@ -97,29 +99,38 @@ impl FileDigests {
 pub struct HashIndex {
     map: MappedFile,
     header: Header,
-    files: Vec<HashFile>,
+    lists: Lists,
 }
 
 impl HashIndex {
-    /// Maps an index file and checks its header and that every section lies within the file.
+    /// Maps an index file and its lists, and checks that every section lies within the file and
+    /// that the lists have their lengths. The lists are found in the folder of a generation.
     ///
-    /// The rest of the file is not read: its digest is in the image's manifest.
-    pub fn open(path: &Path) -> Result<Self, IndexError> {
-        // An empty file cannot be mapped.
-        if std::fs::metadata(path)?.len() < HEADER_LENGTH as u64 {
-            return Err(IndexError::Damaged);
-        }
+    /// No more is read: the digests of all these files are checked by a verification.
+    pub fn open(path: &Path, generation: &Path) -> Result<Self, IndexError> {
         let map = MappedFile::open(path)?;
         let header = Header::decode(&map)?;
-        if header.length != map.len() as u64 || !Algorithm::ALL.iter().all(|a| fits(*a, &header)) {
+        if header.length != map.len() as u64 || !header.tables.iter().all(|table| fits(table, header.length))
+        {
             return Err(IndexError::Damaged);
         }
-        let end = header.names.offset.checked_add(header.names.length);
-        if end.is_none_or(|end| end > header.length) {
-            return Err(IndexError::Damaged);
+        let mut lists = Lists::default();
+        for (file, length) in read_files(&map, &header).ok_or(IndexError::Damaged)? {
+            let name = format!("{}/{}", file.component, file.path);
+            let on_disk = generation.join(&name);
+            if let Err(source) = lists.add(file, &on_disk) {
+                return Err(IndexError::List { list: name, source });
+            }
+            if lists.iter().last().is_none_or(|(_, found)| found != length) {
+                return Err(IndexError::ListChanged(name));
+            }
         }
-        let files = read_files(&map, &header).ok_or(IndexError::Damaged)?;
-        Ok(Self { map, header, files })
+        Ok(Self { map, header, lists })
+    }
+
+    /// Length of the index file in bytes.
+    pub const fn size(&self) -> u64 {
+        self.header.length
     }
 
     /// Number of hashes.
@@ -160,20 +171,18 @@ impl HashIndex {
         digest: &'a [u8],
         size: u64,
     ) -> impl Iterator<Item = HashMatch<'a>> {
+        let start = digest.get(..RECORD_DIGEST).unwrap_or_default();
         let records = self.candidates(algorithm, digest);
-        let length = algorithm.digest_length();
-        let first = records.partition_point(|record| &record[..length] < digest);
+        let first = records.partition_point(|record| &record[..RECORD_DIGEST] < start);
         (first..records.count)
-            .map_while(move |index| records.get(index).strip_prefix(digest))
-            .filter(move |tail| u64_at(tail, 0).is_some_and(|listed| listed == size || listed == ANY_SIZE))
-            .filter_map(|tail| self.resolve(tail))
+            .map_while(move |index| records.get(index).strip_prefix(start))
+            .filter_map(move |place| self.resolve(Place(u64_at(place, 0)?), algorithm, digest, size))
     }
 
     /// The records that share the digest's prefix.
     fn candidates(&self, algorithm: Algorithm, digest: &[u8]) -> Records<'_> {
         let table = self.table(algorithm);
-        let length = record_length(algorithm);
-        let none = Records { bytes: &[], length, count: 0 };
+        let none = Records { bytes: &[], count: 0 };
         if table.entries == 0 || digest.len() != algorithm.digest_length() {
             return none;
         }
@@ -181,22 +190,19 @@ impl HashIndex {
         let (Some(from), Some(to)) = (u32_at(&self.map, start), u32_at(&self.map, start + 4)) else {
             return none;
         };
-        let place = |index: u32| table.records as usize + index as usize * length;
+        let place = |index: u32| table.records as usize + index as usize * RECORD_LENGTH;
         match self.map.get(place(from)..place(to)) {
-            Some(bytes) if u64::from(to) <= table.entries => {
-                Records { bytes, length, count: (to - from) as usize }
-            }
+            Some(bytes) if u64::from(to) <= table.entries => Records { bytes, count: (to - from) as usize },
             // Only in a damaged file.
             _ => none,
         }
     }
 
-    fn resolve(&self, tail: &[u8]) -> Option<HashMatch<'_>> {
-        let names = &self.map[self.header.names.offset as usize..][..self.header.names.length as usize];
-        let name = names.get(u32_at(tail, 8)? as usize..)?;
-        let (length, name) = name.split_first()?;
-        let name = str::from_utf8(name.get(..usize::from(*length))?).ok()?;
-        Some(HashMatch { name, file: self.files.get(u32_at(tail, 12)? as usize)? })
+    /// What the line at a place says, if it says it of this digest and size.
+    fn resolve(&self, place: Place, algorithm: Algorithm, digest: &[u8], size: u64) -> Option<HashMatch<'_>> {
+        let line = self.lists.line(place, algorithm)?;
+        let same = line.digest.starts_with(digest) && (line.size == size || line.size == ANY_SIZE);
+        same.then_some(HashMatch { name: line.name, file: self.lists.file(place)? })
     }
 
     const fn table(&self, algorithm: Algorithm) -> &Table {
@@ -208,13 +214,12 @@ impl HashIndex {
 #[derive(Clone, Copy)]
 struct Records<'a> {
     bytes: &'a [u8],
-    length: usize,
     count: usize,
 }
 
 impl<'a> Records<'a> {
     fn get(&self, index: usize) -> &'a [u8] {
-        &self.bytes[index * self.length..][..self.length]
+        &self.bytes[index * RECORD_LENGTH..][..RECORD_LENGTH]
     }
 
     /// The first record for which `before` no longer holds.
@@ -233,35 +238,33 @@ impl<'a> Records<'a> {
 }
 
 /// Whether all parts of a table lie within the file.
-fn fits(algorithm: Algorithm, header: &Header) -> bool {
-    let table = header.tables[algorithm as usize];
-    if table.entries == 0 {
-        return true;
-    }
+fn fits(table: &Table, file: u64) -> bool {
     let within = |offset: u64, count: u64, each: u64| {
-        count
-            .checked_mul(each)
-            .and_then(|length| offset.checked_add(length))
-            .is_some_and(|end| end <= header.length)
+        count.checked_mul(each).and_then(|length| offset.checked_add(length)).is_some_and(|end| end <= file)
     };
-    table.prefix_bits <= 26
-        && (6..=32).contains(&table.filter_bits)
-        && within(table.records, table.entries, record_length(algorithm) as u64)
-        && within(table.starts, (1 << table.prefix_bits) + 1, 4)
-        && within(table.filter, 1 << (table.filter_bits - 6), 8)
+    table.entries == 0
+        || table.prefix_bits <= 26
+            && (6..=32).contains(&table.filter_bits)
+            && within(table.records, table.entries, RECORD_LENGTH as u64)
+            && within(table.starts, (1 << table.prefix_bits) + 1, 4)
+            && within(table.filter, 1 << (table.filter_bits - 6), 8)
 }
 
-fn read_files(map: &[u8], header: &Header) -> Option<Vec<HashFile>> {
+/// The lists and their lengths.
+fn read_files(map: &[u8], header: &Header) -> Option<Vec<(HashFile, u64)>> {
     let from = usize::try_from(header.files.offset).ok()?;
     let mut bytes = map.get(from..)?.get(..usize::try_from(header.files.length).ok()?)?;
     let mut files = Vec::new();
     while let Some((&[component, kind, low, high], rest)) = bytes.split_first_chunk() {
+        let (length, rest) = rest.split_first_chunk()?;
         let (path, rest) = rest.split_at_checked(u16::from_le_bytes([low, high]).into())?;
-        files.push(HashFile {
+        let file = HashFile {
             component: Component::ALL.into_iter().find(|c| *c as u8 == component)?,
-            path: str::from_utf8(path).ok()?.to_owned(),
+            // It becomes part of a path on this machine.
+            path: str::from_utf8(path).ok()?.parse::<DefinitionPath>().ok()?.to_string(),
             known_good: kind == 1,
-        });
+        };
+        files.push((file, u64::from_le_bytes(*length)));
         bytes = rest;
     }
     bytes.is_empty().then_some(files)

@@ -1,17 +1,19 @@
 //! Hash lists: parsed strictly, kept as a sorted index that is mapped and never loaded.
 //!
 //! [`IndexWriter`] takes lists in ClamAV's text formats and writes one index file; [`HashIndex`] maps
-//! it and answers lookups. The file's layout is described in `docs/formats.md` and in [`format`].
+//! it and them, and answers lookups. The file's layout is described in `docs/formats.md` and in [`format`].
 
 mod format;
 mod index;
+mod lists;
 mod parse;
 mod partition;
 mod writer;
 
-pub use index::{FileDigests, HashFile, HashIndex, HashMatch, IndexError};
+pub use index::{FileDigests, HashIndex, HashMatch, IndexError};
+pub use lists::{HashFile, ListFormat};
 pub use parse::{HashListError, HashListFault, MAX_NAME};
-pub use writer::{IndexStatistics, IndexWriter, ListFormat, WriteError};
+pub use writer::{IndexStatistics, IndexWriter, WriteError};
 
 /// A digest algorithm of hash lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

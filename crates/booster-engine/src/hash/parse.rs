@@ -5,13 +5,15 @@
 //! the line needs at least and at most). Levels are ClamAV's own and change nothing here. Lines
 //! that are empty or start with `#` say nothing.
 
-use super::{Algorithm, writer::ListFormat};
+use super::{Algorithm, ListFormat};
 use booster_definitions::Component;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Longest name in bytes.
 pub const MAX_NAME: usize = 255;
+/// Longest line, with room for a hash, a size, a name and levels.
+pub(super) const MAX_LINE: usize = 1024;
 /// Stands for a size of `*`.
 pub(super) const ANY_SIZE: u64 = u64::MAX;
 

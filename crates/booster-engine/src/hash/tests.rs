@@ -1,13 +1,14 @@
 //! Index files made from lists, and looked up.
 
 use super::{
-    Algorithm, FileDigests, HashIndex, HashListFault, IndexError, IndexStatistics, IndexWriter, ListFormat,
-    WriteError,
+    Algorithm, FileDigests, HashFile, HashIndex, HashListFault, IndexError, IndexStatistics, IndexWriter,
+    ListFormat, WriteError,
     parse::{ANY_SIZE, Line, parse_line},
 };
 use booster_definitions::Component;
 use std::path::Path;
 
+const INDEX: &str = "hashes.idx";
 const MD5: &str = "44d88612fea8a8f36de82e1278abb02f";
 const SHA1: &str = "3395856ce81f2b7382dee72602f798b642f14140";
 const SHA256: &str = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f";
@@ -15,35 +16,36 @@ const SHA256: &str = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf6
 /// A list for an index under test.
 struct List<'a> {
     file: &'a str,
-    format: ListFormat,
-    known_good: bool,
     text: String,
 }
 
-fn sha(file: &str, text: impl Into<String>) -> List<'_> {
-    List { file, format: ListFormat::Sha, known_good: false, text: text.into() }
+fn list(file: &str, text: impl Into<String>) -> List<'_> {
+    List { file, text: text.into() }
 }
 
-fn write(path: &Path, lists: &[List<'_>]) -> Result<IndexStatistics, WriteError> {
-    let mut writer = IndexWriter::create(path)?;
+/// Writes lists into a folder, and their index beside them.
+fn write(folder: &Path, lists: &[List<'_>]) -> Result<IndexStatistics, WriteError> {
+    let mut writer = IndexWriter::create(&folder.join(INDEX))?;
     for list in lists {
-        writer.add(
-            Component::Antivirus,
-            list.file,
-            list.format,
-            list.known_good,
-            &mut list.text.as_bytes(),
-        )?;
+        let on_disk = folder.join("antivirus").join(list.file);
+        std::fs::create_dir_all(on_disk.parent().unwrap()).unwrap();
+        std::fs::write(&on_disk, &list.text).unwrap();
+        let known_good = list.file.ends_with("fp");
+        let file = HashFile { component: Component::Antivirus, path: list.file.to_owned(), known_good };
+        writer.add(file, &on_disk)?;
     }
     writer.finish()
+}
+
+fn open(folder: &Path) -> Result<HashIndex, IndexError> {
+    HashIndex::open(&folder.join(INDEX), folder)
 }
 
 /// Builds an index and hands it over.
 fn index(lists: &[List<'_>]) -> (tempfile::TempDir, HashIndex, IndexStatistics) {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("hashes.idx");
-    let statistics = write(&path, lists).unwrap();
-    let index = HashIndex::open(&path).unwrap();
+    let statistics = write(folder.path(), lists).unwrap();
+    let index = open(folder.path()).unwrap();
     (folder, index, statistics)
 }
 
@@ -132,7 +134,7 @@ fn lines_of_any_other_form_are_refused_with_the_reason() {
 #[test]
 fn every_listed_hash_is_found_and_no_other() {
     let text: String = (0..20_000u32).map(|n| format!("{}:{}:Threat.{n}\n", digest_of(n), n % 500)).collect();
-    let (_folder, index, statistics) = index(&[sha("many.hsb", text)]);
+    let (_folder, index, statistics) = index(&[list("many.hsb", text)]);
     assert_eq!(statistics, IndexStatistics { entries: 20_000, duplicates: 0 });
     for n in 0..20_000u32 {
         assert_eq!(
@@ -152,12 +154,12 @@ fn digest_of(n: u32) -> String {
 fn hashes_with_equal_starts_are_told_apart() {
     // All in one part and behind one prefix, in reverse order.
     let digest = |n: u32| format!("{}{n:08x}", "ab".repeat(28));
-    let text: String = (0..5000).rev().map(|n| format!("{}:1:T{n}\n", digest(n))).collect();
-    let (_folder, index, _) = index(&[sha("close.hsb", text)]);
-    for n in 0..5000 {
+    let text: String = (0..500).rev().map(|n| format!("{}:1:T{n}\n", digest(n))).collect();
+    let (_folder, index, _) = index(&[list("close.hsb", text)]);
+    for n in 0..500 {
         assert_eq!(names(&index, Algorithm::Sha256, &digest(n), 1), [format!("T{n}")]);
     }
-    assert!(names(&index, Algorithm::Sha256, &digest(5000), 1).is_empty());
+    assert!(names(&index, Algorithm::Sha256, &digest(500), 1).is_empty());
 }
 
 #[test]
@@ -165,7 +167,7 @@ fn repeated_lines_count_once_and_the_first_name_stays() {
     let text =
         format!("{SHA256}:68:First\n{SHA256}:68:Second\n{SHA256}:69:Other.Size\n{SHA256}:*:Any.Size\n");
     let (_folder, index, statistics) =
-        index(&[sha("a.hsb", text), sha("b.hsb", format!("{SHA256}:68:Third"))]);
+        index(&[list("a.hsb", text), list("b.hsb", format!("{SHA256}:68:Third"))]);
     assert_eq!(statistics, IndexStatistics { entries: 3, duplicates: 2 });
     assert_eq!(names(&index, Algorithm::Sha256, SHA256, 68), ["First", "Any.Size"]);
     assert_eq!(names(&index, Algorithm::Sha256, SHA256, 69), ["Other.Size", "Any.Size"]);
@@ -174,9 +176,8 @@ fn repeated_lines_count_once_and_the_first_name_stays() {
 
 #[test]
 fn a_known_good_entry_stands_beside_a_bad_one() {
-    let good =
-        List { file: "g.sfp", format: ListFormat::Sha, known_good: true, text: format!("{SHA256}:68:Good") };
-    let (_folder, index, _) = index(&[sha("b.hsb", format!("{SHA256}:68:Bad")), good]);
+    let good = list("g.sfp", format!("{SHA256}:68:Good"));
+    let (_folder, index, _) = index(&[list("b.hsb", format!("{SHA256}:68:Bad")), good]);
     let digest = hex::decode(SHA256).unwrap();
     let found: Vec<_> = index.lookup(Algorithm::Sha256, &digest, 68).collect();
     assert_eq!(
@@ -188,15 +189,13 @@ fn a_known_good_entry_stands_beside_a_bad_one() {
 
 #[test]
 fn only_digests_that_could_be_listed_are_computed() {
-    let md5 =
-        List { file: "a.hdb", format: ListFormat::Md5, known_good: false, text: format!("{MD5}:68:Eicar") };
-    let (_folder, sized, _) = index(&[md5]);
+    let (_folder, sized, _) = index(&[list("a.hdb", format!("{MD5}:68:Eicar"))]);
     assert!(sized.wants(Algorithm::Md5, 68));
     assert!(!sized.wants(Algorithm::Sha1, 68) && !sized.wants(Algorithm::Sha256, 68));
     assert!((0..1000).filter(|size| sized.wants(Algorithm::Md5, *size)).count() < 100);
     assert_eq!(FileDigests::wanted(&sized, &[0; 68]).sha256, None);
 
-    let (_folder, any, _) = index(&[sha("a.hsb", format!("{SHA1}:*:Eicar\n"))]);
+    let (_folder, any, _) = index(&[list("a.hsb", format!("{SHA1}:*:Eicar\n"))]);
     assert!((0..1000).all(|size| any.wants(Algorithm::Sha1, size)));
     let digests = FileDigests::wanted(&any, b"abc");
     // FIPS 180-4, example "abc".
@@ -209,7 +208,7 @@ fn wrong_lines_are_all_reported_with_their_place() {
     let folder = tempfile::tempdir().unwrap();
     let long = "x".repeat(300_000);
     let text = format!("{SHA256}:1:Good\n<html>\n\n{long}\n{SHA256}:x:T\n{}", &SHA256[..20]);
-    match write(&folder.path().join("i"), &[sha("a/b.hsb", text)]) {
+    match write(folder.path(), &[list("a/b.hsb", text)]) {
         Err(WriteError::Lines { errors, total }) => {
             let places: Vec<_> = errors.iter().map(|e| (e.file.as_str(), e.line, e.fault)).collect();
             let file = "a/b.hsb";
@@ -234,52 +233,71 @@ fn lines_across_pieces_of_the_list_are_whole() {
     let text: String = (0..30_000u32)
         .map(|n| format!("{}:7:{}\n", digest_of(n), "n".repeat(n as usize % 200 + 1)))
         .collect();
-    let (_folder, index, statistics) = index(&[sha("long.hsb", text)]);
+    let (_folder, index, statistics) = index(&[list("long.hsb", text)]);
     assert_eq!(statistics.entries, 30_000);
     assert_eq!(names(&index, Algorithm::Sha256, &digest_of(29_999), 7)[0].len(), 29_999 % 200 + 1);
 }
 
 #[test]
 fn the_same_lists_give_the_same_bytes() {
-    let folder = tempfile::tempdir().unwrap();
     let text: String = (0..3000u32).map(|n| format!("{}:{n}:T{}\n", digest_of(n), n % 7)).collect();
-    let paths = ["a", "b"].map(|name| folder.path().join(name));
-    for path in &paths {
-        write(path, &[sha("x.hsb", text.clone())]).unwrap();
-    }
-    assert!(std::fs::read(&paths[0]).unwrap() == std::fs::read(&paths[1]).unwrap());
+    let written = || {
+        let (folder, _, _) = index(&[list("x.hsb", text.clone())]);
+        std::fs::read(folder.path().join(INDEX)).unwrap()
+    };
+    assert!(written() == written());
+}
+
+#[test]
+fn lists_without_a_hash_are_lists_too() {
+    let (_folder, index, statistics) = index(&[list("none.hsb", ""), list("only.hdb", "# nothing yet\n")]);
+    assert_eq!(statistics, IndexStatistics::default());
+    assert!(index.is_empty() && names(&index, Algorithm::Md5, MD5, 1).is_empty());
+}
+
+#[test]
+fn an_index_whose_lists_are_missing_or_changed_is_refused() {
+    let (folder, _, _) = index(&[list("a.hsb", format!("{SHA256}:1:T"))]);
+    let on_disk = folder.path().join("antivirus/a.hsb");
+    std::fs::write(&on_disk, "other").unwrap();
+    assert!(matches!(open(folder.path()), Err(IndexError::ListChanged(list)) if list == "antivirus/a.hsb"));
+    std::fs::remove_file(&on_disk).unwrap();
+    assert!(matches!(open(folder.path()), Err(IndexError::List { list, .. }) if list == "antivirus/a.hsb"));
 }
 
 #[test]
 fn an_index_that_is_cut_or_changed_in_its_header_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("hashes.idx");
-    write(&path, &[sha("a.hsb", format!("{SHA256}:1:T"))]).unwrap();
+    let (folder, _, _) = index(&[list("a.hsb", format!("{SHA256}:1:T"))]);
+    let path = folder.path().join(INDEX);
     let good = std::fs::read(&path).unwrap();
-    for length in [0, 1, 8, 255, 256, good.len() - 1] {
+    for length in [0, 1, 7, 8, 255, 256, good.len() - 1] {
         std::fs::write(&path, &good[..length]).unwrap();
-        assert!(matches!(HashIndex::open(&path), Err(IndexError::Damaged)), "cut at {length}");
+        let refused = open(folder.path()).unwrap_err();
+        let expected = match length {
+            ..8 => matches!(refused, IndexError::NotAnIndex),
+            _ => matches!(refused, IndexError::Damaged),
+        };
+        assert!(expected, "cut at {length}: {refused}");
     }
-    for at in 0..240 {
+    for at in 0..224 {
         let mut bad = good.clone();
         bad[at] ^= 0x40;
         std::fs::write(&path, &bad).unwrap();
-        assert!(HashIndex::open(&path).is_err(), "byte {at} changed");
+        assert!(open(folder.path()).is_err(), "byte {at} changed");
     }
 }
 
 #[test]
 fn a_damaged_body_gives_wrong_answers_and_no_panic() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("hashes.idx");
     let text: String = (0..50u32).map(|n| format!("{}:{n}:T{n}\n", digest_of(n))).collect();
-    write(&path, &[sha("a.hsb", text)]).unwrap();
+    let (folder, _, _) = index(&[list("a.hsb", text)]);
+    let path = folder.path().join(INDEX);
     let good = std::fs::read(&path).unwrap();
     for at in (256..good.len()).step_by(7) {
         let mut bad = good.clone();
         bad[at] ^= 0xff;
         std::fs::write(&path, &bad).unwrap();
-        let Ok(index) = HashIndex::open(&path) else { continue };
+        let Ok(index) = open(folder.path()) else { continue };
         for n in 0..50 {
             _ = index.wants(Algorithm::Sha256, n);
             _ = names(&index, Algorithm::Sha256, &digest_of(n as u32), n);

@@ -1,16 +1,17 @@
 //! Writes an index: lists in, one sorted file out.
 //!
-//! Lists are read once, in pieces. Names go to the file as they come; records are collected in
-//! parts, sorted and written. Memory is the records alone: 48 bytes for each SHA-256.
+//! Lists are read once, in pieces. Records are collected in parts, sorted and written. Memory is the
+//! records alone: 32 bytes for each hash.
 
 use super::{
-    Algorithm, HashListError, HashListFault,
-    format::{HEADER_LENGTH, Header, Section, Table, filter_bit, prefix, u64_at},
-    parse::{ANY_SIZE, parse_line},
-    partition::Partition,
+    Algorithm, HashFile, HashListError, HashListFault, ListFormat,
+    format::{HEADER_LENGTH, Header, Section, Table, filter_bit},
+    lists::{Lists, Place},
+    parse::{ANY_SIZE, Line, MAX_LINE, parse_line},
+    partition::{Partition, Record},
 };
-use booster_definitions::Component;
 use std::{
+    collections::HashSet,
     fs::File,
     io::{self, BufWriter, Read, Seek as _, Write},
     path::Path,
@@ -18,21 +19,8 @@ use std::{
 
 /// Wrong lines that are kept for the report; all are counted.
 const KEPT_ERRORS: usize = 100;
-/// Longest line, with room for a hash, a size, a name and levels.
-const MAX_LINE: usize = 1024;
 /// How much of a list is read at once.
 const CHUNK: usize = 256 << 10;
-/// Slots of the memory for names that were written already.
-const NAME_SLOTS: usize = 1 << 12;
-
-/// Which digests a list holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ListFormat {
-    /// `.hdb`, `.fp`.
-    Md5,
-    /// `.hsb`, `.sfp`.
-    Sha,
-}
 
 /// What an index holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,7 +43,7 @@ pub enum WriteError {
         total: u64,
     },
     /// More than the format can hold.
-    #[error("more {0} than an index can hold: 4 GiB of names, 4 billion hashes")]
+    #[error("more {0} than an index can hold: 16 million lists of 1 TiB, 4 billion hashes")]
     TooMuch(&'static str),
     /// A list cannot be read.
     #[error("cannot read the list: {0}")]
@@ -70,10 +58,7 @@ pub enum WriteError {
 pub struct IndexWriter {
     out: BufWriter<File>,
     position: u64,
-    names_length: u64,
-    recent_names: Vec<(u32, String)>,
-    files: Vec<u8>,
-    known_good: Vec<bool>,
+    lists: Lists,
     partitions: [Partition; 3],
     errors: Vec<HashListError>,
     errors_total: u64,
@@ -87,11 +72,8 @@ impl IndexWriter {
         Ok(Self {
             out,
             position: HEADER_LENGTH as u64,
-            names_length: 0,
-            recent_names: vec![(0, String::new()); NAME_SLOTS],
-            files: Vec::new(),
-            known_good: Vec::new(),
-            partitions: Algorithm::ALL.map(Partition::new),
+            lists: Lists::default(),
+            partitions: Default::default(),
             errors: Vec::new(),
             errors_total: 0,
         })
@@ -100,29 +82,31 @@ impl IndexWriter {
     /// Adds a list and returns how many hashes it holds.
     ///
     /// Wrong lines do not stop the reading: [`IndexWriter::finish`] returns them all.
-    pub fn add(
-        &mut self,
-        component: Component,
-        file: &str,
-        format: ListFormat,
-        known_good: bool,
-        list: &mut dyn Read,
-    ) -> Result<u64, WriteError> {
-        let number = self.push_file(component, file, known_good)?;
+    pub fn add(&mut self, file: HashFile, on_disk: &Path) -> Result<u64, WriteError> {
+        let number = self.lists.iter().count();
+        if number >= Place::MOST_LISTS {
+            return Err(WriteError::TooMuch("lists"));
+        }
+        let (component, path) = (file.component, file.path.clone());
+        let format = ListFormat::of(&path);
+        self.lists.add(file, on_disk).map_err(WriteError::Read)?;
+        let mut list = File::open(on_disk).map_err(WriteError::Read)?;
         let mut hashes = 0;
-        for_each_line(list, |line, text| {
+        for_each_line(&mut list, |line, offset, text| {
             match text.ok_or(HashListFault::TooLong).and_then(|text| parse_line(text, format)) {
                 Ok(None) => {}
+                Ok(Some(_)) if offset >= Place::MOST_BYTES => {
+                    return Err(WriteError::TooMuch("bytes in a list"));
+                }
                 Ok(Some(entry)) => {
-                    let name = self.push_name(entry.name)?;
-                    let table = &mut self.partitions[entry.algorithm as usize];
-                    table.push(&entry.digest, entry.size, name, number);
+                    let record = record(&entry, Place::new(number as u32, offset));
+                    self.partitions[entry.algorithm as usize].push(record);
                     hashes += 1;
                 }
                 Err(fault) => {
                     self.errors_total += 1;
                     if self.errors.len() < KEPT_ERRORS {
-                        self.errors.push(HashListError { component, file: file.to_owned(), line, fault });
+                        self.errors.push(HashListError { component, file: path.clone(), line, fault });
                     }
                 }
             }
@@ -136,20 +120,19 @@ impl IndexWriter {
         if self.errors_total > 0 {
             return Err(WriteError::Lines { errors: self.errors, total: self.errors_total });
         }
-        let names = Section { offset: HEADER_LENGTH as u64, length: self.names_length };
         let mut statistics = IndexStatistics::default();
         let mut tables = [Table::default(); 3];
-        let partitions = std::mem::replace(&mut self.partitions, Algorithm::ALL.map(Partition::new));
+        let partitions = std::mem::take(&mut self.partitions);
         for (algorithm, partition) in Algorithm::ALL.into_iter().zip(partitions) {
             let (table, duplicates) = self.write_table(algorithm, partition)?;
             statistics.entries += table.entries;
             statistics.duplicates += duplicates;
             tables[algorithm as usize] = table;
         }
-        let files = Section { offset: self.position, length: self.files.len() as u64 };
-        let bytes = std::mem::take(&mut self.files);
+        let bytes = encode_files(&self.lists)?;
+        let files = Section { offset: self.position, length: bytes.len() as u64 };
         self.write(&bytes)?;
-        let header = Header { length: self.position, names, files, tables };
+        let header = Header { length: self.position, files, tables };
         self.out.rewind().map_err(WriteError::Write)?;
         self.out.write_all(&header.encode()).map_err(WriteError::Write)?;
         self.out.flush().map_err(WriteError::Write)?;
@@ -172,26 +155,31 @@ impl IndexWriter {
         let prefix_bits = total.ilog2().saturating_sub(2).min(26);
         // Sixteen bits a size let through one unknown size in sixteen.
         let filter_bits = (total.next_power_of_two().ilog2() + 4).clamp(6, 32);
-        let records = self.position;
-        let mut table = Table { records, prefix_bits, filter_bits, ..Table::default() };
+        let mut table = Table { records: self.position, prefix_bits, filter_bits, ..Table::default() };
         let mut starts: Vec<u32> = Vec::with_capacity((1 << prefix_bits) + 1);
         let mut filter = vec![0u64; 1 << (filter_bits - 6)];
-        let known_good = std::mem::take(&mut self.known_good);
-        let same = |a: u32, b: u32| known_good.get(a as usize) == known_good.get(b as usize);
-        let duplicates = partition.drain_sorted(same, |record| {
-            let prefix = prefix(record, prefix_bits) as usize;
+        let mut duplicates = Duplicates::new(algorithm);
+        partition.drain_sorted(|record| {
+            if duplicates.repeats(&self.lists, record) {
+                return Ok(());
+            }
+            // A shift by all 64 bits is none.
+            let prefix = record.digest[0].checked_shr(64 - prefix_bits).unwrap_or(0) as usize;
             starts.resize((prefix + 1).max(starts.len()), table.entries as u32);
-            match u64_at(record, algorithm.digest_length()) {
-                Some(ANY_SIZE) => table.any_size += 1,
-                size => {
-                    let bit = filter_bit(size.unwrap_or_default(), filter_bits);
-                    filter[(bit >> 6) as usize] |= 1 << (bit & 63);
-                }
+            if record.size == ANY_SIZE {
+                table.any_size += 1;
+            } else {
+                let bit = filter_bit(record.size, filter_bits);
+                filter[(bit >> 6) as usize] |= 1 << (bit & 63);
             }
             table.entries += 1;
-            self.write(record)
+            self.position += 24;
+            let [high, low] = record.digest.map(u64::to_be_bytes);
+            for part in [high, low, record.place.0.to_le_bytes()] {
+                self.out.write_all(&part).map_err(WriteError::Write)?;
+            }
+            Ok(())
         })?;
-        self.known_good = known_good;
         starts.resize((1 << prefix_bits) + 1, table.entries as u32);
         table.starts = self.position;
         for start in starts {
@@ -201,34 +189,7 @@ impl IndexWriter {
         for word in filter {
             self.write(&word.to_le_bytes())?;
         }
-        Ok((table, duplicates))
-    }
-
-    fn push_file(&mut self, component: Component, file: &str, known_good: bool) -> Result<u32, WriteError> {
-        let length = u16::try_from(file.len()).map_err(|_| WriteError::TooMuch("bytes in a path"))?;
-        self.files.extend([component as u8, u8::from(known_good)]);
-        self.files.extend(length.to_le_bytes());
-        self.files.extend(file.as_bytes());
-        self.known_good.push(known_good);
-        Ok(self.known_good.len() as u32 - 1)
-    }
-
-    /// Writes a name and returns its place. Lists repeat names in runs: those written lately are found again.
-    fn push_name(&mut self, name: &str) -> Result<u32, WriteError> {
-        let slot = name_slot(name.as_bytes());
-        if self.recent_names[slot].1 == name {
-            return Ok(self.recent_names[slot].0);
-        }
-        let place = u32::try_from(self.names_length).map_err(|_| WriteError::TooMuch("names"))?;
-        let length = u8::try_from(name.len()).map_err(|_| WriteError::TooMuch("bytes in a name"))?;
-        self.write(&[length])?;
-        self.write(name.as_bytes())?;
-        self.names_length += 1 + name.len() as u64;
-        let recent = &mut self.recent_names[slot];
-        recent.0 = place;
-        recent.1.clear();
-        recent.1.push_str(name);
-        Ok(place)
+        Ok((table, duplicates.count))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
@@ -237,22 +198,67 @@ impl IndexWriter {
     }
 }
 
-/// The place of a name among the recent ones: names differ at their ends more than anywhere else.
-fn name_slot(name: &[u8]) -> usize {
-    let end = name.last_chunk().map_or_else(
-        || name.iter().fold(0, |end, byte| end << 8 | u64::from(*byte)),
-        |end| u64::from_le_bytes(*end),
-    );
-    (end.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52) as usize % NAME_SLOTS
+fn record(entry: &Line<'_>, place: Place) -> Record {
+    let number = |bytes: &[u8; 8]| u64::from_be_bytes(*bytes);
+    let [high, low] = [0, 8].map(|at| entry.digest[at..].first_chunk().map_or(0, number));
+    Record { digest: [high, low], size: entry.size, place }
 }
 
-/// Calls back with the number and the bytes of each line; `None` for a line that is too long.
+/// Component, known-good or not, length of the path, length of the list, path: for each list.
+fn encode_files(lists: &Lists) -> Result<Vec<u8>, WriteError> {
+    let mut bytes = Vec::new();
+    for (file, size) in lists.iter() {
+        let length = u16::try_from(file.path.len()).map_err(|_| WriteError::TooMuch("bytes in a path"))?;
+        bytes.extend([file.component as u8, u8::from(file.known_good)]);
+        bytes.extend(length.to_le_bytes());
+        bytes.extend(size.to_le_bytes());
+        bytes.extend(file.path.as_bytes());
+    }
+    Ok(bytes)
+}
+
+/// Tells lines that say again what one before them has said, of records that come in order.
+struct Duplicates {
+    algorithm: Algorithm,
+    previous: Option<Record>,
+    /// What was said of the digest's first half and the size that came last.
+    said: HashSet<([u8; 32], bool)>,
+    count: u64,
+}
+
+impl Duplicates {
+    fn new(algorithm: Algorithm) -> Self {
+        Self { algorithm, previous: None, said: HashSet::new(), count: 0 }
+    }
+
+    /// Whether a list of the same kind holds the same digest and size already.
+    fn repeats(&mut self, lists: &Lists, record: Record) -> bool {
+        let previous = self.previous.replace(record);
+        // Few are alike even in this, so few lines are read again.
+        let Some(alike) = previous.filter(|p| (p.digest, p.size) == (record.digest, record.size)) else {
+            self.said.clear();
+            return false;
+        };
+        let mut says = |record: Record| {
+            let digest = lists.line(record.place, self.algorithm)?.digest;
+            Some(self.said.insert((digest, lists.file(record.place)?.known_good)))
+        };
+        _ = says(alike);
+        let repeats = says(record) == Some(false);
+        self.count += u64::from(repeats);
+        repeats
+    }
+}
+
+/// Calls back with the number, the offset and the bytes of each line; `None` for a line that is too long.
 fn for_each_line(
     list: &mut dyn Read,
-    mut each: impl FnMut(u64, Option<&[u8]>) -> Result<(), WriteError>,
+    mut each: impl FnMut(u64, u64, Option<&[u8]>) -> Result<(), WriteError>,
 ) -> Result<(), WriteError> {
     let mut buffer = vec![0; CHUNK];
     let (mut filled, mut number, mut too_long) = (0, 1, false);
+    // Where the buffer's first byte stands in the list.
+    let mut offset = 0;
     loop {
         let read = match list.read(&mut buffer[filled..]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -265,7 +271,7 @@ fn for_each_line(
         let mut start = 0;
         while let Some(length) = memchr::memchr(b'\n', &buffer[start..end]) {
             let line = &buffer[start..start + length];
-            each(number, (!too_long && line.len() <= MAX_LINE).then_some(line))?;
+            each(number, offset + start as u64, (!too_long && line.len() <= MAX_LINE).then_some(line))?;
             (start, number, too_long) = (start + length + 1, number + 1, false);
         }
         if end - start > MAX_LINE {
@@ -273,7 +279,12 @@ fn for_each_line(
             (start, too_long) = (end, true);
         }
         buffer.copy_within(start..end, 0);
+        offset += start as u64;
         filled = end - start;
     }
-    if too_long || filled > 0 { each(number, (!too_long).then_some(&buffer[..filled])) } else { Ok(()) }
+    if too_long || filled > 0 {
+        each(number, offset, (!too_long).then_some(&buffer[..filled]))
+    } else {
+        Ok(())
+    }
 }

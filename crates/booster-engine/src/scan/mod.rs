@@ -55,7 +55,7 @@ impl Scanner {
     pub fn open(image: &Path, generation: &Path, limits: ScanLimits) -> Result<Self, ImageError> {
         let manifest = Image::read(image)?;
         let hashes = match &manifest.hashes {
-            Some(_) => Some(HashIndex::open(&image.join(HASHES))?),
+            Some(_) => Some(HashIndex::open(&image.join(HASHES), generation)?),
             None => None,
         };
         let rules = RulesInUse::open(&Yara, &manifest, image, generation)?;
