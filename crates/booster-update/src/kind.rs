@@ -95,6 +95,50 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Every kind, in the order in which they stand above.
+    pub const ALL: [Self; 40] = [
+        Self::Cancelled,
+        Self::Busy,
+        Self::NoSource,
+        Self::Configuration,
+        Self::Network,
+        Self::Tls,
+        Self::ProxyCredentials,
+        Self::HttpStatus,
+        Self::RetryLater,
+        Self::Redirect,
+        Self::WebPage,
+        Self::Encoded,
+        Self::NotFound,
+        Self::UnsafePath,
+        Self::TooLarge,
+        Self::Truncated,
+        Self::TooSlow,
+        Self::Stalled,
+        Self::NoTrustedRoot,
+        Self::OtherPublisher,
+        Self::Untrusted,
+        Self::Expired,
+        Self::Rollback,
+        Self::OlderThanKnown,
+        Self::ClockBehind,
+        Self::TrustDamaged,
+        Self::DigestMismatch,
+        Self::BadArchive,
+        Self::BadManifest,
+        Self::Downgrade,
+        Self::ReleaseChanged,
+        Self::BuildFailed,
+        Self::SelfTestFailed,
+        Self::WorkerCrashed,
+        Self::WorkerLimit,
+        Self::DiskFull,
+        Self::Permission,
+        Self::StoreDamaged,
+        Self::Io,
+        Self::Internal,
+    ];
+
     /// The name, as it stands in events and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -169,8 +213,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_list_of_all_is_complete_and_in_order() {
+        for (position, kind) in ErrorKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, position, "{kind}");
+        }
+        assert_eq!(ErrorKind::ALL.last(), Some(&ErrorKind::Internal), "the last kind stands last");
+    }
+
+    #[test]
     fn the_name_in_text_is_the_name_in_json() {
-        for kind in [ErrorKind::DiskFull, ErrorKind::OlderThanKnown, ErrorKind::Tls, ErrorKind::Io] {
+        for kind in ErrorKind::ALL {
             assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
         }
     }

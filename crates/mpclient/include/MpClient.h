@@ -20,7 +20,9 @@
  * call would have given out through a pointer is set to NULL. E_POINTER stands for a null pointer
  * that must not be null, E_INVALIDARG for an argument that cannot be, E_OUTOFMEMORY for want of
  * memory and E_UNEXPECTED for a fault of the library itself; all functions can return these four, and
- * all that read settings ERROR_MP_BAD_CONFIGURATION. MpErrorMessageFormat has a sentence for each code.
+ * all that read settings ERROR_MP_BAD_CONFIGURATION. Where a comment names ERROR_MP_x or ERROR_x as a
+ * result, HRESULT_FROM_MP_STATUS(ERROR_MP_x) or HRESULT_FROM_WIN32(ERROR_x) is meant.
+ * MpErrorMessageFormat has a sentence for each code.
  *
  * THREADS. All functions can be called from any thread at any time, also from callbacks. No lock is
  * held while a callback runs.
@@ -1042,7 +1044,8 @@ HRESULT WINAPI MpUpdateStart(MPHANDLE hMpHandle, DWORD dwUpdateOptions, PMPCALLB
  * UpdateControl   MPCONTROL_ABORT
  *
  * S_OK; E_WIN_INVALID_HANDLE; E_INVALIDARG: another control, or a synchronous update;
- * E_ACCESSDENIED: the source in use is managed or unmanaged, and the caller is no administrator.
+ * ERROR_MP_ALREADY_SHUTDOWN: the update has ended; E_ACCESSDENIED: the source in use is managed or
+ * unmanaged, and the caller is no administrator.
  */
 HRESULT WINAPI MpUpdateControl(MPHANDLE hUpdateHandle, MPCONTROL UpdateControl);
 

@@ -53,8 +53,8 @@ struct Entry {
     process: u32,
 }
 
-/// Every handle lies above this: such an address is none on any 64-bit system, so a handle that is
-/// taken for a pointer faults at once, and a pointer or a small number is no handle. In text, "MP".
+/// Every handle lies above this. No program has such an address on x86-64 or AArch64, so a handle that
+/// is taken for a pointer faults at once, and a pointer or a small number is no handle. In text, "MP".
 const BASE: u64 = 0x4D50_0000_0000_0000;
 /// The first number beyond those that handles may have.
 const END: u64 = 0x4D51_0000_0000_0000;

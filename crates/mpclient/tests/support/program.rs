@@ -26,6 +26,8 @@ pub enum Link {
     Loaded,
     /// As shared, in a program that AddressSanitizer watches, leaks included.
     Watched,
+    /// It is only compiled.
+    Never,
 }
 
 /// A program, with the library that it uses.
@@ -108,11 +110,19 @@ impl Program {
             Link::Loaded => {
                 command.arg("-ldl");
             }
+            Link::Never => {
+                command.arg("-c");
+            }
         }
         if self.link == Link::Watched {
             command.arg("-fsanitize=address");
         }
         command.arg("-lpthread");
+    }
+
+    /// Compiles a text without linking it: what it calls need not be there.
+    pub fn compiles(name: &str, text: &str, language: Language) {
+        Self::build_text(name, text, language, Link::Never);
     }
 
     /// The program's file.
