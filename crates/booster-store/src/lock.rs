@@ -52,8 +52,10 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Only a courtesy to readers: the lock itself goes with the file handle.
+        // Only a courtesy to readers.
         let _ = self.file.set_len(0);
+        // Closing the file would not do: a process that was forked meanwhile has it open as well.
+        let _ = self.file.unlock();
     }
 }
 

@@ -286,7 +286,8 @@ fn kind_of_io_kind(kind: IoKind) -> ErrorKind {
 }
 
 impl UpdateError {
-    pub(crate) fn new(step: Stage, source: Option<SourceRef>, cause: Cause) -> Self {
+    /// A failure at a step, with the source in use.
+    pub fn new(step: Stage, source: Option<SourceRef>, cause: Cause) -> Self {
         Self { step, source, cause: Arc::new(cause) }
     }
 
@@ -327,6 +328,13 @@ impl fmt::Display for UpdateError {
 }
 
 impl Error for UpdateError {}
+
+/// Failures are the same where a person or a program could not tell them apart.
+impl PartialEq for UpdateError {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind() == other.kind() && self.to_string() == other.to_string()
+    }
+}
 
 impl Serialize for UpdateError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,11 +4,11 @@
 //! event carries what its `MPSIGUPDATE_DATA` needs: percent, total, current index, source type,
 //! stage and path. Which event may follow which is decided in [`crate::Order`].
 
-use crate::{ErrorKind, UpdateError};
+use crate::UpdateError;
 use booster_definitions::Component;
 use booster_sources::SourceKind;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -80,25 +80,37 @@ impl std::fmt::Display for Stage {
 }
 
 /// How what an event tells of has gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum EventResult {
     /// Well.
     Ok,
     /// Well, and there was nothing to do (`S_FALSE`).
     NotNeeded,
-    /// Badly, or it was cancelled ([`ErrorKind::Cancelled`]).
-    Failed {
-        /// Stable name of the case.
-        kind: ErrorKind,
-        /// The whole story in words.
-        message: String,
-    },
+    /// Badly, or it was cancelled ([`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled)).
+    Failed(UpdateError),
 }
 
 impl From<&UpdateError> for EventResult {
     fn from(error: &UpdateError) -> Self {
-        Self::Failed { kind: error.kind(), message: error.to_string() }
+        Self::Failed(error.clone())
+    }
+}
+
+/// `status`, and of a failure its `kind` and the whole story in words as `message`.
+impl Serialize for EventResult {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (status, error) = match self {
+            Self::Ok => ("ok", None),
+            Self::NotNeeded => ("not_needed", None),
+            Self::Failed(error) => ("failed", Some(error)),
+        };
+        let mut object = serializer.serialize_struct("EventResult", if error.is_some() { 3 } else { 1 })?;
+        object.serialize_field("status", status)?;
+        if let Some(error) = error {
+            object.serialize_field("kind", &error.kind())?;
+            object.serialize_field("message", &error.to_string())?;
+        }
+        object.end()
     }
 }
 

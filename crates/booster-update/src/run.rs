@@ -19,6 +19,9 @@ use jiff::Timestamp;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
+/// What the data folder's lock is taken for, as others read it.
+pub const OPERATION: &str = "update";
+
 /// Runs one update operation: asks the sources in order, and downloads and installs what they offer.
 ///
 /// The observer hears every event, in order, from this task; the same is then summed up in the
@@ -36,6 +39,32 @@ pub async fn run(
     cancel: &CancellationToken,
     clock: &dyn Clock,
 ) -> Report {
+    operate(None, store, worker, request, observer, cancel, clock).await
+}
+
+/// As [`run`], in a data folder that the caller holds already: for callers that have to know at once whether
+/// the operation can begin, or have something to put in order first.
+pub async fn run_holding(
+    operation: Operation,
+    worker: &Worker,
+    request: UpdateRequest,
+    observer: &Observer<'_>,
+    cancel: &CancellationToken,
+    clock: &dyn Clock,
+) -> Report {
+    let store = operation.store().clone();
+    operate(Some(operation), &store, worker, request, observer, cancel, clock).await
+}
+
+async fn operate(
+    held: Option<Operation>,
+    store: &Store,
+    worker: &Worker,
+    request: UpdateRequest,
+    observer: &Observer<'_>,
+    cancel: &CancellationToken,
+    clock: &dyn Clock,
+) -> Report {
     let context = Context { store, worker, request: &request, cancel, clock };
     let mut run = Run {
         events: Sequencer::start(observer, clock, request.progress),
@@ -46,7 +75,7 @@ pub async fn run(
         counted: counters(&request.sources),
         context,
     };
-    let (report, operation) = run.operate().await;
+    let (report, operation) = run.operate(held).await;
     let Run { events, .. } = run;
     // Whoever hears the last event may start the next operation at once.
     drop(operation);
@@ -74,8 +103,8 @@ struct Done {
 
 impl Run<'_> {
     /// Takes the data folder, walks the sources, and writes down what came of it.
-    async fn operate(&mut self) -> (Report, Option<Operation>) {
-        let operation = match self.begin() {
+    async fn operate(&mut self, held: Option<Operation>) -> (Report, Option<Operation>) {
+        let operation = match self.begin(held) {
             Ok(operation) => operation,
             Err(error) => return (self.report(&Before::default(), Err(error)), None),
         };
@@ -93,13 +122,13 @@ impl Run<'_> {
         (report, Some(operation))
     }
 
-    fn begin(&self) -> Result<Operation, UpdateError> {
+    fn begin(&self, held: Option<Operation>) -> Result<Operation, UpdateError> {
         let begun = if self.context.cancel.is_cancelled() {
             Err(Cause::Cancelled)
         } else if self.context.request.sources.is_empty() {
             Err(Cause::NoSource)
         } else {
-            self.context.store.begin("update").map_err(Cause::from)
+            held.map_or_else(|| self.context.store.begin(OPERATION), Ok).map_err(Cause::from)
         };
         begun.map_err(|cause| self.events.failure(cause))
     }

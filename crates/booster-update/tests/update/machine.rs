@@ -212,7 +212,7 @@ impl Told {
         let last = self.events.last().unwrap();
         let failed = matches!(self.report.outcome, Outcome::Failed | Outcome::Cancelled);
         assert_eq!(last.percent == 100, !failed);
-        assert_eq!(matches!(last.result, EventResult::Failed { .. }), failed);
+        assert_eq!(matches!(last.result, EventResult::Failed(_)), failed);
         assert_eq!(last.result == EventResult::NotNeeded, self.report.outcome == Outcome::Current);
         let failures = self.count(EventKind::InternalFailure);
         assert_eq!(failures, usize::from(self.report.outcome == Outcome::Failed));

@@ -11,12 +11,11 @@ use booster_config::{ConfigError, Flags, Settings, SourceChoice, SourceSettings}
 use booster_definitions::Component;
 use booster_sources::SourceKind;
 use booster_store::{Store, StoreError};
-use booster_trust::{STATE_FILE, TrustError, TrustedState};
-use booster_update::{ErrorKind, Event, Outcome, Report, SystemClock, UpdateRequest};
+use booster_trust::{STATE_FILE, TrustError};
+use booster_update::{ErrorKind, Event, Outcome, Report, RootError, SystemClock, UpdateRequest, pin_root};
 use clap::Args;
 use std::{
     error::Error,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -100,7 +99,7 @@ fn update(args: &UpdateArgs, context: &Context) -> Result<Report, Box<dyn Error>
         options: settings.update_options(),
     };
     let store = settings.store();
-    pin_root(&store, settings.root.as_deref(), args.root.is_some())?;
+    trust(&store, settings.root.as_deref(), args.root.is_some())?;
     let observer = observer(args, context);
     let clock = SystemClock::default();
     let report = runtime::run(async |cancel| {
@@ -117,27 +116,13 @@ fn wanted(settings: &Settings) -> Option<Vec<Component>> {
 
 /// Trusts the named root where no publisher is trusted yet. A root that was named on the command line
 /// is compared with the trusted publisher even so.
-fn pin_root(store: &Store, root: Option<&Path>, named: bool) -> Result<(), Box<dyn Error>> {
+fn trust(store: &Store, root: Option<&Path>, named: bool) -> Result<(), Box<dyn Error>> {
     let Some(root) = root else { return Ok(()) };
+    // With a publisher to trust there is nothing to do, and no reason to wait for another operation.
     if !named && store.trust_dir().join(STATE_FILE).exists() {
         return Ok(());
     }
-    let bytes = fs::read(root)
-        .map_err(|error| format!("the root metadata {} cannot be read: {error}", root.display()))?;
-    let _operation = store.begin("trusting a publisher's root")?;
-    let trust = store.trust_dir();
-    fs::create_dir_all(&trust)
-        .map_err(|error| format!("the folder {} cannot be made: {error}", trust.display()))?;
-    let pinned = TrustedState::open(&trust)?.pin(&bytes);
-    Ok(pinned.map_err(|source| RootRefused { root: root.to_owned(), source })?)
-}
-
-/// A named root that is not trusted.
-#[derive(Debug, thiserror::Error)]
-#[error("the root metadata {} is not trusted: {source}", root.display())]
-struct RootRefused {
-    root: PathBuf,
-    source: TrustError,
+    Ok(pin_root(&store.begin("trusting a publisher's root")?, root, named)?)
 }
 
 /// Who is told of events: JSON lines, a bar, plain lines, or nobody.
@@ -210,7 +195,10 @@ fn kind_of(error: &(dyn Error + 'static)) -> ErrorKind {
             _ => ErrorKind::Configuration,
         };
     }
-    let refused = error.downcast_ref::<RootRefused>().map(|refused| &refused.source);
+    let refused = match error.downcast_ref() {
+        Some(RootError::Refused { source, .. }) => Some(source),
+        _ => None,
+    };
     match (refused.or_else(|| error.downcast_ref()), error.downcast_ref::<StoreError>()) {
         (Some(TrustError::OtherPublisher { .. }), _) => ErrorKind::OtherPublisher,
         (Some(TrustError::Damaged { .. }), _) => ErrorKind::TrustDamaged,

@@ -9,8 +9,8 @@ pub fn line(event: &Event) -> Option<String> {
     let place = event.path.as_deref().unwrap_or("the source");
     Some(match (event.kind, &event.result) {
         (EventKind::SearchStart, _) => format!("Looking for updates at {place}"),
-        (EventKind::SearchComplete, EventResult::Failed { message, .. }) => {
-            format!("Nothing to be had from {place}: {message}")
+        (EventKind::SearchComplete, EventResult::Failed(error)) => {
+            format!("Nothing to be had from {place}: {error}")
         }
         (EventKind::SearchComplete, EventResult::NotNeeded) => "Nothing new".to_owned(),
         (EventKind::SearchComplete, EventResult::Ok) => {
@@ -23,12 +23,12 @@ pub fn line(event: &Event) -> Option<String> {
             Some((_, total)) if total > 0 => format!("Downloading {} ({})", update(), text::bytes(total)),
             _ => format!("Downloading {}", update()),
         },
-        (EventKind::DownloadComplete, EventResult::Failed { message, .. }) => {
-            format!("The download of {} failed: {message}", update())
+        (EventKind::DownloadComplete, EventResult::Failed(error)) => {
+            format!("The download of {} failed: {error}", update())
         }
         (EventKind::InstallStart, _) => format!("Installing {}", update()),
-        (EventKind::InstallComplete, EventResult::Failed { message, .. }) => {
-            format!("The installation of {} failed: {message}", update())
+        (EventKind::InstallComplete, EventResult::Failed(error)) => {
+            format!("The installation of {} failed: {error}", update())
         }
         (EventKind::InstallComplete, _) => format!("Installed {}", update()),
         (EventKind::RebootRequired, _) => "The machine must be restarted to use all of it".to_owned(),
@@ -41,7 +41,7 @@ pub mod tests {
     use super::*;
     use booster_definitions::Component;
     use booster_sources::SourceKind;
-    use booster_update::{ErrorKind, Stage};
+    use booster_update::{Cause, Stage, UpdateError};
 
     /// An event with nothing remarkable about it.
     pub fn event(kind: EventKind) -> Event {
@@ -61,7 +61,7 @@ pub mod tests {
     }
 
     fn failed() -> EventResult {
-        EventResult::Failed { kind: ErrorKind::Network, message: "no answer".into() }
+        EventResult::Failed(UpdateError::new(Stage::Search, None, Cause::Internal("no answer".into())))
     }
 
     #[test]
@@ -76,7 +76,7 @@ pub mod tests {
             ),
             (
                 Event { result: failed(), ..event(EventKind::SearchComplete) },
-                Some("Nothing to be had from http://a/: no answer"),
+                Some("Nothing to be had from http://a/: search: internal fault: no answer"),
             ),
             (
                 Event { bytes: Some((0, 2_000_000)), ..event(EventKind::DownloadStart) },
@@ -89,7 +89,7 @@ pub mod tests {
             (event(EventKind::InstallComplete), Some("Installed nis")),
             (
                 Event { result: failed(), ..event(EventKind::InstallComplete) },
-                Some("The installation of nis failed: no answer"),
+                Some("The installation of nis failed: search: internal fault: no answer"),
             ),
             (event(EventKind::RequestProcessed), None),
             (event(EventKind::InternalFailure), None),
