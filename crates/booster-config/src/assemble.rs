@@ -1,7 +1,7 @@
 //! Making the parts of an update from the settings.
 
 use crate::{ConfigError, Expiry, Http, Interval, Secret, Settings, SourceSettings};
-use booster_definitions::archive;
+use booster_definitions::{Component, archive};
 use booster_engine::{ScanLimits, ScanOptions, Worker, WorkerLimits};
 use booster_publish::{Lifetimes, PublishError, Repository, RepositoryOptions};
 use booster_sources::{
@@ -102,6 +102,12 @@ impl Settings {
             archive: self.archive_limits(),
             ..UpdateOptions::default()
         }
+    }
+
+    /// The components to update; `None` for all of them, also those that a publisher adds later.
+    pub fn wanted_components(&self) -> Option<Vec<Component>> {
+        let all = Component::ALL.iter().all(|component| self.components.contains(component));
+        (!all).then(|| self.components.clone())
     }
 
     /// How much a release may hold.

@@ -10,7 +10,7 @@ use booster_engine::{ImageError, WorkerError};
 use booster_sources::{SourceError, SourceKind};
 use booster_store::StoreError;
 use booster_trust::TrustError;
-use booster_update::{Cause, ErrorKind, UpdateError};
+use booster_update::{Cause, ErrorKind, RootError, UpdateError};
 use std::{error::Error as StdError, fmt, io};
 
 /// A failed call: the code that it returns, and the whole story for logs.
@@ -277,6 +277,17 @@ impl From<TrustError> for Error {
         // The kinds of trust's failures are sorted where an update meets them.
         let cause = Cause::Trust(error);
         Self::told(of_cause(&cause), &cause)
+    }
+}
+
+impl From<RootError> for Error {
+    fn from(error: RootError) -> Self {
+        let told = Self::told(of_kind(ErrorKind::Io), &error);
+        let code = match error {
+            RootError::Read { source, .. } | RootError::Folder { source, .. } => of_io(&source),
+            RootError::Refused { source, .. } => Some(of_cause(&Cause::Trust(source))),
+        };
+        Self { code: code.unwrap_or(told.code), ..told }
     }
 }
 

@@ -11,6 +11,7 @@
 //! (`booster-update`) or where settings come from (`booster-config`).
 #![deny(unsafe_code)]
 
+mod delivery;
 pub mod error;
 #[allow(unsafe_code)]
 mod ffi;
@@ -20,9 +21,11 @@ mod manager;
 pub mod message;
 pub mod numbers;
 pub mod status;
+pub mod update;
 pub mod version;
 mod worker;
 
+pub use delivery::Handler;
 pub use error::Error;
 pub use hresult::Hresult;
 pub use manager::Manager;

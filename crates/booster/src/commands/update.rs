@@ -7,8 +7,7 @@ use crate::{
     render::{bars::Bars, event, report},
     runtime,
 };
-use booster_config::{ConfigError, Flags, Settings, SourceChoice, SourceSettings};
-use booster_definitions::Component;
+use booster_config::{ConfigError, Flags, SourceChoice, SourceSettings};
 use booster_sources::SourceKind;
 use booster_store::{Store, StoreError};
 use booster_trust::{STATE_FILE, TrustError};
@@ -95,7 +94,7 @@ fn update(args: &UpdateArgs, context: &Context) -> Result<Report, Box<dyn Error>
         sources: settings.sources(&choice)?,
         check_only: args.check,
         progress: context.output.terminal().stderr || args.json,
-        components: wanted(&settings),
+        components: settings.wanted_components(),
         options: settings.update_options(),
     };
     let store = settings.store();
@@ -106,12 +105,6 @@ fn update(args: &UpdateArgs, context: &Context) -> Result<Report, Box<dyn Error>
         booster_update::run(&store, &worker, request, &*observer, &cancel, &clock).await
     })?;
     Ok(report)
-}
-
-/// The components to update; `None` for all of them, also those that a publisher adds later.
-fn wanted(settings: &Settings) -> Option<Vec<Component>> {
-    let all = Component::ALL.iter().all(|c| settings.components.contains(c));
-    (!all).then(|| settings.components.clone())
 }
 
 /// Trusts the named root where no publisher is trusted yet. A root that was named on the command line

@@ -5,7 +5,7 @@
 //! The table's lock is held for look-ups only: objects are cloned out, and dropped, without it.
 
 use super::types::MPHANDLE;
-use crate::{Error, Hresult, Manager, error::Result};
+use crate::{Error, Hresult, Manager, error::Result, update::Update};
 use std::{
     collections::BTreeMap,
     ffi::c_void,
@@ -21,6 +21,8 @@ compile_error!("the layouts of MpClient.h are those of 64-bit systems");
 pub enum Object {
     /// From `MpManagerOpen`.
     Manager(Arc<Manager>),
+    /// From `MpUpdateStart`.
+    Update(Arc<Update>),
 }
 
 impl Object {
@@ -28,6 +30,7 @@ impl Object {
     const fn is_operation(&self) -> bool {
         match self {
             Self::Manager(_) => false,
+            Self::Update(_) => true,
         }
     }
 }
@@ -114,6 +117,7 @@ pub fn get(handle: MPHANDLE) -> Result<Object> {
 pub fn manager(handle: MPHANDLE) -> Result<Arc<Manager>> {
     match get(handle)? {
         Object::Manager(manager) => Ok(manager),
+        Object::Update(_) => Err(invalid()),
     }
 }
 

@@ -34,6 +34,7 @@ pub extern "system" fn MpHandleClose(handle: MPHANDLE) -> HRESULT {
     call(|| {
         match handles::remove(handle)? {
             Closed::Object(Object::Manager(_)) | Closed::OfParent => {}
+            Closed::Object(Object::Update(update)) => update.close(),
         }
         Ok(Hresult::S_OK)
     })

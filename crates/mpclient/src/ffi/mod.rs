@@ -4,6 +4,7 @@
 //! exported function promises to C: no panic leaves it, no wrong handle or null pointer harms, and
 //! where it fails, what it gives out is null.
 
+mod callback;
 mod error;
 #[cfg(unix)]
 mod fork;
@@ -15,6 +16,7 @@ mod pointer;
 mod query;
 mod strings;
 mod types;
+mod update;
 
 use crate::{Error, Hresult, error::Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};

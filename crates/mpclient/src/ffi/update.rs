@@ -1,0 +1,105 @@
+//! `MpUpdateStart` and `MpUpdateControl`.
+
+use super::{
+    call,
+    callback::Callback,
+    handles::{self, Object},
+    pointer::Out,
+    strings,
+    types::{
+        DWORD, ENUM, HRESULT, MPCALLBACK_DATA, MPCALLBACK_DATA_UNION, MPCALLBACK_INFO, MPHANDLE,
+        MPSIGUPDATE_DATA, PMPHANDLE, ULARGE_INTEGER,
+    },
+};
+use crate::{
+    Error, Hresult,
+    delivery::Handler,
+    numbers::{MPCALLBACK_SIGUPDATE, MPCONTROL_ABORT},
+    update::{Notification, UpdateOptions},
+};
+use std::{
+    ptr,
+    sync::{Arc, mpsc},
+};
+
+/// `HRESULT MpUpdateStart(MPHANDLE, DWORD, PMPCALLBACK_INFO, PMPHANDLE)`: see the header.
+///
+/// # Safety
+/// `callback` is null or points to callback information; its handler can be called with its context on
+/// any thread until the update is over or closed. `update` is null or good for writing a handle, for as
+/// long as this function runs.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn MpUpdateStart(
+    manager: MPHANDLE,
+    options: DWORD,
+    callback: *const MPCALLBACK_INFO,
+    update: PMPHANDLE,
+) -> HRESULT {
+    call(|| {
+        // SAFETY: by this function's contract.
+        let out = unsafe { Out::new(update) }?;
+        out.write(ptr::null_mut());
+        let manager = handles::manager(manager)?;
+        let options = UpdateOptions::from_bits(options)?;
+        // SAFETY: by this function's contract.
+        let callback = unsafe { Callback::read(callback) };
+        // The handle is there before the first callback: whoever is called may use it.
+        let (ready, go) = mpsc::channel::<()>();
+        let handler = callback.map(|callback| handler(callback, go));
+        let started = Arc::new(manager.start_update(options, handler)?);
+        let handle = handles::insert(Object::Update(Arc::clone(&started)))?;
+        out.write(handle);
+        drop(ready);
+        if options.asynchronous {
+            return Ok(Hresult::S_OK);
+        }
+        let result = started.wait();
+        if result.is_err() {
+            out.write(ptr::null_mut());
+            // A callback may have closed it already.
+            if handles::remove(handle).is_ok() {
+                started.close();
+            }
+        }
+        result
+    })
+}
+
+/// `HRESULT MpUpdateControl(MPHANDLE, MPCONTROL)`: see the header.
+#[unsafe(no_mangle)]
+pub extern "system" fn MpUpdateControl(update: MPHANDLE, control: ENUM) -> HRESULT {
+    call(|| {
+        let Object::Update(update) = handles::get(update)? else {
+            return Err(Hresult::E_WIN_INVALID_HANDLE.into());
+        };
+        if control != MPCONTROL_ABORT {
+            return Err(Error::new(Hresult::E_INVALIDARG, "an update can only be aborted"));
+        }
+        update.abort()?;
+        Ok(Hresult::S_OK)
+    })
+}
+
+/// A handler that calls the program, from when `go` is closed.
+fn handler(callback: Callback, go: mpsc::Receiver<()>) -> Handler<Notification> {
+    Box::new(move |notification| {
+        // Nothing is ever sent; after the first time this returns at once.
+        _ = go.recv();
+        let mut path = strings::wide(&notification.path);
+        let mut data = MPSIGUPDATE_DATA {
+            dwPercentComplete: notification.percent,
+            dwTotalUpdates: notification.total,
+            dwCurrentUpdateIndex: notification.index,
+            eType: notification.source,
+            Stage: notification.stage,
+            Path: path.as_mut_ptr(),
+        };
+        callback.call(&mut MPCALLBACK_DATA {
+            Notify: notification.notify,
+            hResult: notification.result.code(),
+            TimeStamp: ULARGE_INTEGER { QuadPart: notification.time },
+            Type: MPCALLBACK_SIGUPDATE,
+            Data: MPCALLBACK_DATA_UNION { pSigUpdateData: &raw mut data },
+        });
+    })
+}
