@@ -1088,7 +1088,7 @@ HRESULT WINAPI MpManagerStatusQuery(MPHANDLE hMpHandle, PMPSTATUS_INFO pStatusIn
  * MP_STATUS_FLAG_MPENGINE_UNAVAILABLE where no definitions are installed or the engine cannot use
  * them; MP_STATUS_FLAG_DUE_AV_SIGNATURE and MP_STATUS_FLAG_DUE_AS_SIGNATURE where those are too old, by
  * the publisher's signed date and the setting freshness.out_of_date_after, or where nothing at all is
- * installed.
+ * installed and they are wanted.
  *
  * hMpHandle     a manager
  * dwFlag        MP_STATUS_QUERY_FLAG*

@@ -31,7 +31,12 @@ pub struct Code {
 macro_rules! codes {
     ($table:ident: $($name:ident = $bits:literal, $sentence:literal;)*) => {
         impl $crate::Hresult {
-            $(#[doc = $sentence] pub const $name: Self = Self::from_bits($bits);)*
+            $(
+                #[doc = $sentence]
+                // Brackets in a sentence are tables of the settings, not links.
+                #[allow(rustdoc::broken_intra_doc_links)]
+                pub const $name: Self = Self::from_bits($bits);
+            )*
         }
         /// The codes of this family.
         pub(super) const $table: &[$crate::hresult::Code] = &[$($crate::hresult::Code {
