@@ -1,6 +1,7 @@
 //! Handles: opened and closed in any number, on any thread, in any process; wrong ones refused.
 
-use crate::support::{Language, Link, Machine, Program, everywhere};
+use crate::support::{Language, Link, Machine, Program, Site, everywhere, rule};
+use booster_definitions::Component;
 
 #[test]
 fn ten_thousand_managers_are_opened_and_closed_and_nothing_is_leaked() {
@@ -15,6 +16,13 @@ fn a_thousand_handles_are_open_at_a_time_in_each_of_eight_threads() {
 #[test]
 fn whatever_is_no_handle_is_refused_by_every_function() {
     everywhere("wrong_handles", &Machine::new(), &[]);
+}
+
+#[test]
+fn a_handle_of_one_kind_is_no_handle_of_another() {
+    let site = Site::new();
+    site.publish(Component::Antivirus, "1.0.0.0", &[("a.yar", &rule("a", "first"))]);
+    everywhere("kinds", &Machine::of(&site), &[]);
 }
 
 #[test]

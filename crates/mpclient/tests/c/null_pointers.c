@@ -21,6 +21,13 @@ int main(void) {
     CHECK_HR(MpManagerStatusQueryEx(manager, 2, &status), E_INVALIDARG);
     CHECK_HR(MpManagerStatusQueryEx(manager, 0x80000000u, &status), E_INVALIDARG);
 
+    CHECK_HR(MpUpdateStart(manager, MPUPDATE_OPTION_NONE, NULL, NULL), E_POINTER);
+    handle = manager;
+    CHECK_HR(MpUpdateStart(manager, 0x80000000u, NULL, &handle), E_INVALIDARG);
+    CHECK(handle == NULL);
+    /* A manager is no update. */
+    CHECK_HR(MpUpdateControl(manager, MPCONTROL_ABORT), E_WIN_INVALID_HANDLE);
+
     MpFreeMemory(NULL);
     CHECK_HR(MpHandleClose(manager), S_OK);
     return 0;

@@ -30,6 +30,11 @@ static void is_refused(MPHANDLE wrong) {
     CHECK_HR(MpManagerStatusQueryEx(wrong, MP_STATUS_QUERY_FLAGS_NONE, &status), E_WIN_INVALID_HANDLE);
     CHECK(all_zero(&status, sizeof status));
 
+    MPHANDLE update = manager;
+    CHECK_HR(MpUpdateStart(wrong, MPUPDATE_OPTION_NONE, NULL, &update), E_WIN_INVALID_HANDLE);
+    CHECK(update == NULL);
+    CHECK_HR(MpUpdateControl(wrong, MPCONTROL_ABORT), E_WIN_INVALID_HANDLE);
+
     CHECK_HR(MpHandleClose(wrong), E_WIN_INVALID_HANDLE);
 }
 
