@@ -1,6 +1,6 @@
 //! Handles: opened and closed in any number, on any thread, in any process; wrong ones refused.
 
-use crate::support::{Language, Link, Machine, Program, Site, everywhere, rule};
+use crate::support::{Language, Link, Machine, Program, Said, Site, everywhere, rule};
 use booster_definitions::Component;
 
 #[test]
@@ -49,12 +49,24 @@ fn programs_can_be_linked_with_the_static_library() {
 }
 
 #[test]
-fn the_library_is_loaded_and_unloaded_a_hundred_times_and_leaves_no_thread() {
-    let machine = Machine::new();
-    for language in [Language::C11, Language::Cpp17] {
-        if let Some(program) = Program::build("unload", language, Link::Loaded) {
-            let said = program.run(&machine, &[]);
-            assert_eq!(said.value("loaded_after_unloading"), "0");
-        }
+fn the_library_is_loaded_and_unloaded_a_hundred_times_and_nothing_of_it_is_left() {
+    for said in unload(&Machine::new(), &["100"]) {
+        assert_eq!(said.value("loaded_after_unloading"), "0");
     }
+}
+
+#[test]
+fn no_thread_of_an_update_is_left_when_the_library_is_unloaded() {
+    let site = Site::new();
+    site.publish(Component::Antivirus, "1.0.0.0", &[("a.yar", &rule("a", "first"))]);
+    // The loader itself stays away from a library whose thread-local data a living thread has.
+    unload(&Machine::of(&site), &["5", "update"]);
+}
+
+fn unload(machine: &Machine, arguments: &[&str]) -> Vec<Said> {
+    [Language::C11, Language::Cpp17]
+        .into_iter()
+        .filter_map(|language| Program::build("unload", language, Link::Loaded))
+        .map(|program| program.run(machine, arguments))
+        .collect()
 }

@@ -83,4 +83,13 @@ static inline int count_threads(void) {
     return threads;
 }
 
+/* Fails unless this process comes to have one thread alone. A thread that has been joined may be counted
+ * for a moment more. */
+static inline void check_no_other_threads(void) {
+    for (int i = 0; i < 1000 && count_threads() != 1; i++) {
+        usleep(1000);
+    }
+    CHECK(count_threads() == 1);
+}
+
 #endif /* CHECK_H */

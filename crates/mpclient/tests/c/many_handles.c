@@ -41,6 +41,6 @@ int main(void) {
     for (int i = 0; i < THREADS; i++) {
         CHECK(pthread_join(threads[i], NULL) == 0);
     }
-    CHECK(count_threads() == 1);
+    check_no_other_threads();
     return 0;
 }

@@ -28,6 +28,6 @@ int main(int argc, char **argv) {
         CHECK_HR(MpHandleClose(manager), E_WIN_INVALID_HANDLE);
     }
     CHECK(bytes_in_use() == before);
-    CHECK(count_threads() == 1);
+    check_no_other_threads();
     return 0;
 }

@@ -1,4 +1,5 @@
-/* Loads and unloads the library again and again: nothing of it stays behind, and forking goes on. */
+/* Loads and unloads the library as often as the command line says, with an update in between where it
+ * says "update": no thread of the library stays behind, and forking goes on. */
 #include <dlfcn.h>
 #include <sys/wait.h>
 
@@ -15,8 +16,32 @@ typedef HRESULT(WINAPI *open_function)(DWORD, PMPHANDLE);
 typedef HRESULT(WINAPI *close_function)(MPHANDLE);
 typedef HRESULT(WINAPI *format_function)(MPHANDLE, HRESULT, LPWSTR *);
 typedef void(WINAPI *free_function)(PVOID);
+typedef HRESULT(WINAPI *update_function)(MPHANDLE, DWORD, PMPCALLBACK_INFO, PMPHANDLE);
 
-static void load_use_and_unload(const char *path) {
+static volatile int completed;
+
+static HRESULT WINAPI tell(PVOID context, PMPCALLBACK_DATA data) {
+    (void)context;
+    completed += data->Notify == MPNOTIFY_SIGUPDATE_COMPLETE;
+    return S_OK;
+}
+
+/* Updates, and is told of all of it. */
+static void run_an_update(void *library, MPHANDLE manager) {
+    update_function update;
+    close_function close_it;
+    find(library, "MpUpdateStart", &update);
+    find(library, "MpHandleClose", &close_it);
+    MPCALLBACK_INFO callback = {tell, NULL};
+    MPHANDLE handle = NULL;
+    completed = 0;
+    HRESULT code = update(manager, MPUPDATE_OPTION_PROGRESS, &callback, &handle);
+    CHECK(code == S_OK || code == S_FALSE);
+    CHECK(completed == 1);
+    CHECK_HR(close_it(handle), S_OK);
+}
+
+static void load_use_and_unload(const char *path, int with_an_update) {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
         fprintf(stderr, "%s\n", dlerror());
@@ -36,6 +61,9 @@ static void load_use_and_unload(const char *path) {
     CHECK_HR(open_it(0, &manager), S_OK);
     CHECK_HR(format(manager, E_FAIL, &text), S_OK);
     free_it(text);
+    if (with_an_update) {
+        run_an_update(library, manager);
+    }
     CHECK_HR(close_it(manager), S_OK);
     CHECK(dlclose(library) == 0);
 }
@@ -63,14 +91,15 @@ static int is_loaded(void) {
     return found;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const char *path = getenv("MPCLIENT_LIBRARY");
-    CHECK(path != NULL);
+    CHECK(path != NULL && argc > 1);
+    int with_an_update = argc > 2 && strcmp(argv[2], "update") == 0;
     watch_for_a_hang(240);
     CHECK(!is_loaded());
-    for (int i = 0; i < 100; i++) {
-        load_use_and_unload(path);
-        CHECK(count_threads() == 1);
+    for (int i = 0; i < atoi(argv[1]); i++) {
+        load_use_and_unload(path, with_an_update);
+        check_no_other_threads();
     }
     printf("loaded_after_unloading=%d\n", is_loaded());
     fork_and_wait();
