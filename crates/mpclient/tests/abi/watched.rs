@@ -24,10 +24,17 @@ fn valgrind_finds_no_leak_and_no_wrong_access() {
 
 #[test]
 fn address_sanitizer_finds_no_leak_and_no_wrong_access() {
-    let machine = Machine::new();
-    for (name, arguments) in
-        [("wrong_handles", &[][..]), ("many_handles", &[]), ("messages", &["80070652", "1"]), ("query", &[])]
-    {
+    let site = Site::new();
+    site.publish(Component::Antivirus, "1.0.0.0", &[("a.yar", &rule("a", "first"))]);
+    let machine = Machine::of(&site);
+    for (name, arguments) in [
+        ("wrong_handles", &[][..]),
+        ("many_handles", &[]),
+        ("messages", &["80070652", "1"]),
+        // Installs.
+        ("kinds", &[]),
+        ("query", &[]),
+    ] {
         let Some(program) = Program::build(name, Language::C11, Link::Watched) else { return };
         program.run(&machine, arguments);
     }
