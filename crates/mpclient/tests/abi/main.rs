@@ -11,4 +11,5 @@ mod messages;
 mod query;
 #[path = "../support/mod.rs"]
 mod support;
+mod update;
 mod watched;
