@@ -4,6 +4,7 @@
 #![cfg(unix)]
 
 mod documentation;
+mod examples;
 mod handles;
 mod header;
 mod installed;

@@ -63,6 +63,12 @@ impl Program {
         Self::build_file(name, &source, language, link)
     }
 
+    /// Builds a file of `examples`.
+    pub fn build_example(file: &str, language: Language) -> Option<Self> {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(file);
+        Self::build_file("example", &source, language, Link::Shared)
+    }
+
     /// Builds a source that a test has written.
     pub fn build_text(name: &str, text: &str, language: Language, link: Link) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
