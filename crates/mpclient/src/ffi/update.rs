@@ -82,10 +82,18 @@ pub extern "system" fn MpUpdateControl(update: MPHANDLE, control: ENUM) -> HRESU
 
 /// A handler that calls the program, from when `go` is closed.
 fn handler(callback: Callback, go: mpsc::Receiver<()>) -> Handler<Notification> {
+    let mut go = Some(go);
+    let (mut told, mut path) = (String::new(), strings::wide(""));
     Box::new(move |notification| {
-        // Nothing is ever sent; after the first time this returns at once.
-        _ = go.recv();
-        let mut path = strings::wide(&notification.path);
+        // Nothing is ever sent.
+        if let Some(go) = go.take() {
+            _ = go.recv();
+        }
+        // Most notifications tell of the same path as the one before.
+        if told != notification.path {
+            told.clone_from(&notification.path);
+            path = strings::wide(&told);
+        }
         let mut data = MPSIGUPDATE_DATA {
             dwPercentComplete: notification.percent,
             dwTotalUpdates: notification.total,
