@@ -69,8 +69,9 @@ int main(void) {
         open_and_close();
     }
     double took = seconds(CLOCK_MONOTONIC) - started;
+    size_t kept = mallinfo2().uordblks - before;
     printf("pair of open and close\t%.3f\t-\tus\n", took / PAIRS * 1e6);
-    printf("memory kept after %d pairs\t%zu\t0\tB\n", PAIRS, mallinfo2().uordblks - before);
+    printf("memory kept after %d pairs\t%zu\t0\tB\n", PAIRS, kept);
 
     MPHANDLE manager = NULL, update = NULL;
     expect(MpManagerOpen(0, &manager) == S_OK, "open");
