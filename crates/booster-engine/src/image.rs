@@ -70,7 +70,9 @@ pub enum ImageError {
     #[error("the manifest of the engine's image is damaged: {0}")]
     Manifest(#[from] serde_json::Error),
     /// Written by another version of Booster.
-    #[error("the engine's image has format {0}, this build reads {FORMAT}: build the definitions again")]
+    #[error(
+        "the engine's image has format {0}, this build reads {FORMAT}: `booster update` installs the definitions afresh"
+    )]
     OtherFormat(u32),
     /// The hash index cannot be used.
     #[error(transparent)]

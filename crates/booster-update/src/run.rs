@@ -12,7 +12,7 @@ use crate::{
     transfer::download_all,
 };
 use booster_definitions::{Component, Digest};
-use booster_engine::Worker;
+use booster_engine::{Image, ImageError, Worker};
 use booster_sources::{Counters, Source, SourceError};
 use booster_store::{Operation, Store};
 use jiff::Timestamp;
@@ -135,9 +135,19 @@ impl Run<'_> {
 
     fn before(&self) -> Result<Before, Cause> {
         let store = self.context.store;
-        // What the record of damage says is worth having, but not worth failing for.
-        let damaged = store.damaged_components().unwrap_or_default();
-        Ok(Before::new(store.current()?, &damaged))
+        let generation = store.current()?;
+        let foreign = generation.as_ref().is_some_and(|installed| {
+            matches!(Image::read(&installed.image_dir()), Err(ImageError::OtherFormat(_)))
+        });
+        let damaged = if foreign {
+            // Another version of Booster built the image, and no scan can use it: everything is installed
+            // afresh.
+            Component::ALL.to_vec()
+        } else {
+            // What the record of damage says is worth having, but not worth failing for.
+            store.damaged_components().unwrap_or_default()
+        };
+        Ok(Before::new(generation, &damaged))
     }
 
     /// Asks one source after the other until one could be followed to an end.

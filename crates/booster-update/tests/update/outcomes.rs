@@ -204,6 +204,20 @@ async fn a_damaged_component_is_installed_afresh() {
 }
 
 #[tokio::test]
+async fn an_image_that_another_version_of_booster_built_is_built_anew() {
+    let publisher = publisher();
+    let machine = Machine::new(&publisher);
+    machine.update(publisher.path()).await.is(Outcome::Updated);
+    let manifest = machine.store().current().unwrap().unwrap().image_dir().join("image.json");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replacen("\"format\": ", "\"format\": 100", 1)).unwrap();
+    machine.update(publisher.path()).await.is(Outcome::Updated);
+    let current = machine.store().current().unwrap().unwrap();
+    assert!(booster_engine::Image::read(&current.image_dir()).is_ok());
+    machine.update(publisher.path()).await.is(Outcome::Current);
+}
+
+#[tokio::test]
 async fn a_release_that_fails_its_self_test_is_not_installed() {
     let mut publisher = publisher();
     let machine = Machine::new(&publisher);

@@ -9,7 +9,7 @@ use crate::{
 };
 use booster_config::Settings;
 use booster_definitions::{Component, Version};
-use booster_engine::{FileOutcome, ScanSummary, Scanner};
+use booster_engine::{FileOutcome, ImageError, ScanSummary, Scanner};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -71,8 +71,9 @@ fn open(settings: &Settings) -> Result<Scanner, Box<dyn Error>> {
         format!("no definitions are installed in {}: run `booster update`", store.data_dir().display())
     })?;
     let scanner = Scanner::open(&installed.image_dir(), installed.dir(), settings.scan_limits());
-    Ok(scanner.map_err(|error| {
-        format!("the installed definitions cannot be used: {error}; run `booster verify`")
+    Ok(scanner.map_err(|error| match error {
+        ImageError::OtherFormat(_) => error.to_string(),
+        error => format!("the installed definitions cannot be used: {error}; run `booster verify`"),
     })?)
 }
 

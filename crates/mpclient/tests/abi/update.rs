@@ -331,3 +331,24 @@ fn an_update_belongs_to_the_process_that_started_it() {
     everywhere("update_fork", &machine, &[]);
     assert_eq!(machine.version(Component::Nis), Some(Version([1, 3, 0, 0])));
 }
+
+#[test]
+fn a_release_that_asks_for_a_restart_or_a_newer_engine_says_so() {
+    let Some(program) = Program::build("update", Language::C11, Link::Shared) else { return };
+    let (site, machine) = site_and_machine();
+    site.publish_as(Component::Antivirus, "1.3.0.0", &[("a.yar", &rule("a", "third"))], |request| {
+        request.restart_required = true;
+    });
+    let said = program.run(&machine, &["1"]);
+    let events = told(&said);
+    assert_eq!(names(&events), WHOLE.replace("request_processed", "reboot_required request_processed"));
+    assert!(events.iter().all(|told| told.result == 0));
+
+    site.publish_as(Component::Antivirus, "1.4.0.0", &[("a.yar", &rule("a", "fourth"))], |request| {
+        request.requires.engine = Version([2, 0, 0, 0]);
+    });
+    let said = program.run(&machine, &["1"]);
+    let expected = "start search_start search_complete software_update_available request_processed complete";
+    assert_eq!(names(&told(&said)), expected);
+    assert_eq!(machine.version(Component::Antivirus), Some(Version([1, 3, 0, 0])));
+}

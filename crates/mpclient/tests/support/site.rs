@@ -48,6 +48,17 @@ impl Site {
 
     /// Publishes a release with these files.
     pub fn publish(&self, component: Component, version: &str, files: &[(&str, &str)]) {
+        self.publish_as(component, version, files, |_| {});
+    }
+
+    /// Publishes a release that is special in some way.
+    pub fn publish_as(
+        &self,
+        component: Component,
+        version: &str,
+        files: &[(&str, &str)],
+        special: impl FnOnce(&mut PublishRequest),
+    ) {
         let folder = self.path().join("releases").join(format!("{component}-{version}"));
         for (path, content) in files {
             let path = folder.join(path);
@@ -56,6 +67,7 @@ impl Site {
         }
         let mut request = PublishRequest::new(component, version.parse().unwrap(), &folder);
         request.level = 3;
+        special(&mut request);
         let keys = KeyRing::from_folder(&self.path().join("keys")).unwrap();
         block(self.open().publish(&request, &keys, Timestamp::now())).unwrap();
     }
