@@ -27,6 +27,9 @@ pub struct FileReport {
     /// Whether the scan ended early; what was found by then is reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
+    /// Length of the content in bytes.
+    #[serde(skip)]
+    pub bytes: u64,
 }
 
 /// A threat, and what found it.
@@ -79,8 +82,13 @@ impl Scanner {
 
     /// Scans content as if it were a file at this path.
     pub fn scan_content(&self, path: &Path, content: &[u8], owner: &str) -> Result<FileReport, FileError> {
-        let mut report =
-            FileReport { path: path.to_owned(), detections: Vec::new(), known_good: false, incomplete: None };
+        let mut report = FileReport {
+            path: path.to_owned(),
+            detections: Vec::new(),
+            known_good: false,
+            incomplete: None,
+            bytes: content.len() as u64,
+        };
         self.look_up(content, &mut report);
         if report.known_good {
             report.detections.clear();

@@ -3,17 +3,17 @@
 //! Users of a directory service are not there; their files have no owner for rules. Asking the
 //! name service would need its C library in every scanning thread.
 
-use std::{collections::HashMap, sync::OnceLock};
+use std::{collections::BTreeMap, sync::OnceLock};
 
 /// The name of a user, empty when it is unknown.
 pub(super) fn name(uid: u32) -> String {
-    static NAMES: OnceLock<HashMap<u32, String>> = OnceLock::new();
+    static NAMES: OnceLock<BTreeMap<u32, String>> = OnceLock::new();
     let names = NAMES.get_or_init(|| parse(&std::fs::read_to_string("/etc/passwd").unwrap_or_default()));
     names.get(&uid).cloned().unwrap_or_default()
 }
 
-fn parse(passwd: &str) -> HashMap<u32, String> {
-    let mut names = HashMap::new();
+fn parse(passwd: &str) -> BTreeMap<u32, String> {
+    let mut names = BTreeMap::new();
     for line in passwd.lines() {
         let mut fields = line.split(':');
         if let (Some(name), Some(uid)) = (fields.next(), fields.nth(1).and_then(|uid| uid.parse().ok())) {

@@ -112,6 +112,7 @@ mod tests {
             detections,
             known_good: false,
             incomplete: incomplete.map(str::to_owned),
+            bytes: 0,
         })
     }
 
