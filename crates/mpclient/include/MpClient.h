@@ -170,9 +170,14 @@ typedef ULONG MPTHREAT_ID;
 
 /** Options of MpScanStart; ours. */
 #define MPSCAN_OPTION_NONE 0x0u
+/** Return as soon as the scan has started. */
 #define MPSCAN_OPTION_ASYNC 0x1u
+/** Call back for progress, too. The files are counted before the first is scanned. */
 #define MPSCAN_OPTION_PROGRESS 0x2u
+/** Scan with one thread, whatever the setting scan.threads says. */
 #define MPSCAN_OPTION_LOWPRIORITY 0x4u
+/* The others are taken and change nothing: the definitions alone decide what is found, the engine does
+ * not look into archives, and results are never put together with those of other scans. */
 #define MPSCAN_OPTION_PACKEDEXES 0x8u
 #define MPSCAN_OPTION_ARCHIVES 0x10u
 #define MPSCAN_OPTION_HEURISTICS 0x20u
@@ -618,27 +623,38 @@ typedef enum tagMPTHREAT_CATEGORY {
 
 /* ---- Structures ----------------------------------------------------------------------------- */
 
-/** A resource: a file, for example, which has the scheme "file" and its absolute path. */
+/**
+ * A resource. This library gives files, with the scheme "file" and their absolute path, in which what is
+ * not UTF-8 is replaced. It takes files and folders, see MpScanStart.
+ */
 typedef struct tagMPRESOURCE_INFO {
     MP_MIDL_STRING LPWSTR Scheme;
     MP_MIDL_STRING LPWSTR Path;
+    /** MP_RESOURCE_CLASS_CONCRETE where a threat was found in it, else 0. It is not read. */
     MPRESOURCE_CLASS Class;
 } MPRESOURCE_INFO, *PMPRESOURCE_INFO;
 
 /** How much was scanned. */
 typedef struct tagMPRESOURCE_STATS {
-    /** Progress in parts of a million, or MPPROGRESS_INVALID. */
+    /** Progress in parts of a million, or MPPROGRESS_INVALID. It never falls, and a million means that
+     * the scan is complete. */
     DWORD PPMProgress;
+    /** Always 0: processes are not scanned. */
     UINT64 ProcessCount;
+    /** Files whose content was scanned. */
     UINT64 FileCount;
+    /** Bytes of these files. */
     UINT64 FileBytesCount;
+    /** Always 0: there is no registry. */
     UINT64 RegKeyCount;
     UINT64 Reserved[4];
 } MPRESOURCE_STATS, *PMPRESOURCE_STATS;
 
 /** How many threats were found. */
 typedef struct tagMPTHREAT_STATS {
+    /** Each threat counts once, in however many files it was found. */
     UINT ThreatCount;
+    /** Always 0: behavior is not monitored. */
     UINT SuspiciousThreatCount;
     UINT Reserved[4];
 } MPTHREAT_STATS, *PMPTHREAT_STATS;
@@ -714,6 +730,7 @@ typedef struct tagMPSTATUS_INFO {
 
 /** What is to be scanned. */
 typedef struct tagMPSCAN_RESOURCES {
+    /** 1 to 65536. */
     DWORD dwResourceCount;
     /** An array. */
     PMPRESOURCE_INFO pResourceList;
@@ -722,7 +739,9 @@ typedef struct tagMPSCAN_RESOURCES {
 /** Data of a callback about a scan. */
 typedef struct tagMPSCAN_DATA {
     MPSCAN_TYPE ScanType;
+    /** The file that it is about. Never NULL; its texts are empty for what is about the whole scan. */
     PMPRESOURCE_INFO ResourceInfo;
+    /** What has been scanned and found so far. */
     MPRESOURCE_STATS ResourceStats;
     MPTHREAT_STATS ThreatStats;
 } MPSCAN_DATA, *PMPSCAN_DATA;
@@ -916,8 +935,15 @@ typedef struct tagMPTHREAT_INFOEX_NIS {
     MP_MIDL_STRING LPWSTR Link;
 } MPTHREAT_INFOEX_NIS, *PMPTHREAT_INFOEX_NIS;
 
-/** A threat: one that was found, or one that definitions can find. */
+/**
+ * A threat that was found. Definitions say no more of a threat than its name, so the type is always
+ * MPTHREAT_TYPE_KNOWNBAD, the criticality MP_THREAT_SEVERITY_UNKNOWN, the category
+ * MP_THREAT_CATEGORY_UNKNOWN and the detection MP_THREAT_DETECTION_CONCRETE. What no comment speaks of is
+ * zero; text that is not known is empty, not NULL.
+ */
 typedef struct tagMPTHREAT_INFO {
+    /** Made of the name: the first 31 bits of the SHA-256 of its UTF-8, and above them a bit that is set
+     * where antivirus definitions found it. The same on every machine, at any time. */
     MPTHREAT_ID ThreatID;
     GUID DetectionID;
     MP_MIDL_STRING LPWSTR Name;
@@ -926,12 +952,14 @@ typedef struct tagMPTHREAT_INFO {
     MPTHREAT_CATEGORY ThreatCategory;
     DWORD ThreatShortDescriptionID;
     DWORD ThreatAdviseDescriptionID;
+    /** MP_THREAT_STATUS_DETECTED; nothing is ever done to a file. */
     MPTHREAT_STATUS ThreatStatus;
     DWORD SuggestedActionCount;
     MPTHREAT_ACTION SuggestedActionArray[MP_MAX_SUGGESTIONS];
     DWORD ResourceCount;
-    /** An array of ResourceCount pointers. */
+    /** An array of ResourceCount pointers: the files in which the scan found it. */
     PMPRESOURCE_INFO *ResourceList;
+    /** When the scan found it first: FILETIME. */
     ULARGE_INTEGER ThreatStatusTime;
     HRESULT ThreatStatusCode;
     MPTHREAT_DETECTION ThreatDetection;
@@ -945,12 +973,15 @@ typedef struct tagMPTHREAT_INFO {
         PMPTHREAT_INFOEX_UNUSED pKnownGood;
         PMPTHREAT_INFOEX_NIS pNis;
     } Data;
+    /** MPDETECTION_STATE_ACTIVE. */
     MPDETECTION_STATE State;
     MP_MIDL_STRING LPWSTR DetectionUser;
+    /** MPSOURCE_USER. */
     MPSOURCE DetectionSource;
     MP_MIDL_STRING LPWSTR ProcessName;
     MPDETECTION_ORIGIN DetectionOrigin;
     DWORD reserved1;
+    /** As ThreatStatusTime. */
     ULARGE_INTEGER DetectionTime;
     MPEXECUTION_STATUS PreExecutionStatus;
     ULARGE_INTEGER RemediationTime;
@@ -968,7 +999,7 @@ typedef struct tagMPTHREAT_INFO {
     DWORD dwThreatStatusFlag;
 } MPTHREAT_INFO, *PMPTHREAT_INFO;
 
-/** A threat in words. */
+/** A threat in words, in English. DefaultActionName and ThreatUrl are empty. */
 typedef struct tagMPTHREAT_LOCALIZED_INFO {
     MPTHREAT_ID ThreatID;
     MP_MIDL_STRING LPWSTR CategoryName;
@@ -999,8 +1030,8 @@ HRESULT WINAPI MpManagerOpen(DWORD dwReserved, PMPHANDLE phMpHandle);
  * Closes a handle of any kind. Handles can be closed in any order, a manager's before those of its
  * operations, too.
  *
- * An operation that still runs goes on and is no longer heard of: no callback starts after this has
- * returned. It waits for a callback that is running, except on the callback's own thread.
+ * An operation that still runs goes on, a paused scan, too, and is no longer heard of: no callback starts
+ * after this has returned. It waits for a callback that is running, except on the callback's own thread.
  *
  * S_OK; E_WIN_INVALID_HANDLE.
  */
@@ -1100,50 +1131,104 @@ HRESULT WINAPI MpManagerStatusQuery(MPHANDLE hMpHandle, PMPSTATUS_INFO pStatusIn
 HRESULT WINAPI MpManagerStatusQueryEx(MPHANDLE hMpHandle, DWORD dwFlag, PMPSTATUS_INFO pStatusInfo);
 
 /**
- * Scans files with the installed definitions.
+ * Scans files, and folders with all that is in them, with the installed definitions. It finds and does
+ * nothing to what it finds.
+ *
+ * Without MPSCAN_OPTION_ASYNC it returns when the scan has ended, with its result; with it, as soon as
+ * the scan has started, and the result comes with MPNOTIFY_SCAN_COMPLETE: S_OK, however much was found;
+ * ERROR_MP_SCAN_ABORTED; or why the definitions could not be used. In both cases there is a handle from
+ * before the first callback until MpHandleClose.
+ *
+ * Callbacks have the type MPCALLBACK_SCAN. MPNOTIFY_SCAN_START is the first and MPNOTIFY_SCAN_COMPLETE the
+ * last. MPNOTIFY_SCAN_INFECTED comes once for each file in which something was found, and
+ * MPNOTIFY_SCAN_ERROR once for each that could not be scanned, with the reason. MPNOTIFY_SCAN_PROGRESS
+ * comes with MPSCAN_OPTION_PROGRESS only; a slow callback gets fewer of these and never slows the scan.
+ * MPNOTIFY_SCAN_PAUSED and MPNOTIFY_SCAN_RESUMED answer MpScanControl; between them nothing is told.
+ * MPNOTIFY_SCAN_CANCEL comes before the end of an aborted scan, MPNOTIFY_INTERNAL_FAILURE before that of
+ * one that has failed, with the specific error.
+ *
+ * Links and what is neither a file nor a folder are left alone, unless named: a named link is followed.
  *
  * hMpHandle        a manager
  * ScanType         MPSCAN_TYPE_RESOURCE
  * dwScanOptions    MPSCAN_OPTION_*
- * pScanResources   what to scan: at least one resource
+ * pScanResources   what to scan: at least one file or folder. The scheme is "file" or "dir", empty or NULL,
+ *                  and the path decides which of them it is; a path that is not absolute begins in the
+ *                  current folder. It is read before this returns
  * pCallbackInfo    whom to tell, or NULL
  * phScanHandle     receives the handle; NULL if the function fails
  *
- * S_OK; E_WIN_INVALID_HANDLE; E_POINTER; E_INVALIDARG; ERROR_MP_NOT_SUPPORTED: another kind of scan;
- * ERROR_MP_NOENGINE: no definitions are installed.
+ * S_OK. Failures before it has started: E_WIN_INVALID_HANDLE; E_POINTER: no resources, no path or no place
+ * for the handle; E_INVALIDARG: another type, an unknown option, a number of resources that cannot be, an
+ * empty path, or text that is not UTF-16; ERROR_MP_NOT_SUPPORTED: a quick or a full scan, another scheme,
+ * or a path to neither a file nor a folder; ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND, E_ACCESSDENIED,
+ * ERROR_FILENAME_EXCED_RANGE and others: a named file or folder cannot be read; ERROR_MP_NOENGINE: no
+ * definitions are installed, or another version of Booster has built them;
+ * ERROR_MP_BAD_GLOBAL_STORAGE: those installed are damaged. A synchronous scan also returns what it failed
+ * with.
  */
 HRESULT WINAPI MpScanStart(MPHANDLE hMpHandle, MPSCAN_TYPE ScanType, DWORD dwScanOptions,
                            PMPSCAN_RESOURCES pScanResources, PMPCALLBACK_INFO pCallbackInfo,
                            PMPHANDLE phScanHandle);
 
 /**
- * Aborts, pauses or resumes an asynchronous scan.
+ * Aborts, pauses or resumes an asynchronous scan. It returns at once, and takes effect after the files
+ * that are being looked at. A paused scan waits until it is resumed, aborted or closed; what it has found
+ * in a file by then is told when it goes on. Pausing a paused scan and resuming one that runs changes
+ * nothing.
  *
- * S_OK; E_WIN_INVALID_HANDLE; E_INVALIDARG: another control, or a synchronous scan.
+ * hScanHandle   an asynchronous scan. A manager would mean the scan of the system: there is none
+ * ScanControl   MPCONTROL_ABORT, MPCONTROL_PAUSE or MPCONTROL_RESUME
+ *
+ * S_OK; E_WIN_INVALID_HANDLE; E_INVALIDARG: another control, or a synchronous scan;
+ * ERROR_MP_ALREADY_SHUTDOWN: the scan has ended, or, for pausing and resuming, is being aborted;
+ * ERROR_MP_NOT_SUPPORTED: a manager.
  */
 HRESULT WINAPI MpScanControl(MPHANDLE hScanHandle, MPCONTROL ScanControl);
 
 /**
- * Opens a list of threats: with a scan's handle those that it found, with a manager's those that the
- * source names.
+ * Opens a list of the threats that a scan has found so far: all of them, when it has ended. The list stays
+ * as it is, whatever the scan goes on to find, and when the scan is closed.
  *
- * S_OK; E_WIN_INVALID_HANDLE; E_POINTER; E_INVALIDARG.
+ * hScanHandle          a scan
+ * ThreatSource         MPTHREAT_SOURCE_SCAN
+ * ThreatType           which threats. All that are found are MPTHREAT_TYPE_KNOWNBAD; a list of another
+ *                      type is empty
+ * phThreatEnumHandle   receives the handle, to be closed with MpHandleClose; NULL if the function fails
+ *
+ * S_OK; E_WIN_INVALID_HANDLE: also a manager with MPTHREAT_SOURCE_SCAN; E_POINTER; E_INVALIDARG: what is
+ * no source or no type; ERROR_MP_NOT_SUPPORTED: another source, with a scan or a manager. No history of
+ * threats is kept, nothing is put into quarantine, and definitions do not list what they can find.
  */
 HRESULT WINAPI MpThreatOpen(MPHANDLE hScanHandle, MPTHREAT_SOURCE ThreatSource, MPTHREAT_TYPE ThreatType,
                             PMPHANDLE phThreatEnumHandle);
 
 /**
- * Gives the next threat of a list, to be freed with MpFreeMemory.
+ * Gives the next threat of a list, each once, in the order in which they were found first.
  *
- * S_OK; S_FALSE: there are no more, and NULL is given; E_WIN_INVALID_HANDLE; E_POINTER.
+ * hThreatEnumHandle   a list of threats
+ * ppThreatInfo        receives the threat, to be freed with one MpFreeMemory; NULL at the end, and if the
+ *                     function fails
+ *
+ * S_OK; S_FALSE: there are no more; E_WIN_INVALID_HANDLE; E_POINTER; E_OUTOFMEMORY.
  */
 HRESULT WINAPI MpThreatEnumerate(MPHANDLE hThreatEnumHandle, PMPTHREAT_INFO *ppThreatInfo);
 
 /**
- * Gives what is known of a threat, and the same in words where that is asked for. Each is freed with
- * MpFreeMemory.
+ * Gives what is known of a threat, and the same in words where that is asked for.
  *
- * S_OK; E_WIN_INVALID_HANDLE; E_POINTER; ERROR_MP_THREAT_NOT_FOUND.
+ * A manager tells what is the same wherever a threat was found, of those that are in a scan or a list
+ * which this process has open: no resources, no times, and MP_THREAT_STATUS_UNKNOWN. A scan or a list
+ * tells what MpThreatEnumerate would.
+ *
+ * hMpHandle               a manager; ours: or a scan, or a list of threats
+ * ThreatID                from MPTHREAT_INFO
+ * ppThreatInfo            receives the threat
+ * ppThreatLocalizedInfo   receives it in words; NULL if that is not wanted
+ *
+ * Each is freed with one MpFreeMemory, and NULL if the function fails.
+ *
+ * S_OK; E_WIN_INVALID_HANDLE; E_POINTER; E_OUTOFMEMORY; ERROR_MP_THREAT_NOT_FOUND.
  */
 HRESULT WINAPI MpThreatQuery(MPHANDLE hMpHandle, MPTHREAT_ID ThreatID, PMPTHREAT_INFO *ppThreatInfo,
                              PMPTHREAT_LOCALIZED_INFO *ppThreatLocalizedInfo);

@@ -6,7 +6,7 @@
 
 use crate::Hresult;
 use booster_config::ConfigError;
-use booster_engine::{ImageError, WorkerError};
+use booster_engine::{FileError, ImageError, WorkerError, rules::InterruptReason};
 use booster_sources::{SourceError, SourceKind};
 use booster_store::StoreError;
 use booster_trust::TrustError;
@@ -201,6 +201,17 @@ fn of_worker(error: &WorkerError) -> Option<Hresult> {
     }
 }
 
+/// The code of a file that was not scanned.
+pub fn of_file(error: &FileError) -> Hresult {
+    match error {
+        FileError::Io(error) => of_io(error).unwrap_or(of_kind(ErrorKind::Io)),
+        FileError::NotAFile => Hresult::ERROR_MP_NOT_SUPPORTED,
+        FileError::TooLarge { .. } => of_kind(ErrorKind::TooLarge),
+        FileError::Interrupted(InterruptReason::TimedOut) => Hresult::ERROR_TIMEOUT,
+        FileError::Interrupted(InterruptReason::Failed) => Hresult::E_FAIL,
+    }
+}
+
 fn of_store(error: &StoreError) -> Hresult {
     match error {
         StoreError::Busy { .. } => of_kind(ErrorKind::Busy),
@@ -294,6 +305,10 @@ impl From<RootError> for Error {
 impl From<ImageError> for Error {
     fn from(error: ImageError) -> Self {
         let code = match &error {
+            // What was installed is gone: no file of whoever asked.
+            ImageError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                of_kind(ErrorKind::StoreDamaged)
+            }
             ImageError::Io { source, .. } => of_io(source).unwrap_or(of_kind(ErrorKind::Io)),
             ImageError::OtherFormat(_) => Hresult::ERROR_MP_NOENGINE,
             ImageError::Manifest(_) | ImageError::Hashes(_) | ImageError::Changed(_) => {

@@ -5,7 +5,7 @@
 //! The table's lock is held for look-ups only: objects are cloned out, and dropped, without it.
 
 use super::types::MPHANDLE;
-use crate::{Error, Hresult, Manager, error::Result, update::Update};
+use crate::{Error, Hresult, Manager, error::Result, scan::Scan, threats::Threats, update::Update};
 use std::{
     collections::BTreeMap,
     ffi::c_void,
@@ -23,14 +23,18 @@ pub enum Object {
     Manager(Arc<Manager>),
     /// From `MpUpdateStart`.
     Update(Arc<Update>),
+    /// From `MpScanStart`.
+    Scan(Arc<Scan>),
+    /// From `MpThreatOpen`.
+    Threats(Arc<Threats>),
 }
 
 impl Object {
     /// Whether it is of use only in the process that made it, because threads belong to it.
     const fn is_operation(&self) -> bool {
         match self {
-            Self::Manager(_) => false,
-            Self::Update(_) => true,
+            Self::Manager(_) | Self::Threats(_) => false,
+            Self::Update(_) | Self::Scan(_) => true,
         }
     }
 }
@@ -117,8 +121,16 @@ pub fn get(handle: MPHANDLE) -> Result<Object> {
 pub fn manager(handle: MPHANDLE) -> Result<Arc<Manager>> {
     match get(handle)? {
         Object::Manager(manager) => Ok(manager),
-        Object::Update(_) => Err(invalid()),
+        _ => Err(invalid()),
     }
+}
+
+/// Everything that this process has a handle for and can use.
+pub fn all() -> Vec<Object> {
+    let process = generation();
+    let table = lock();
+    let usable = |entry: &&Entry| entry.process == process || !entry.object.is_operation();
+    table.entries.values().filter(usable).map(|entry| entry.object.clone()).collect()
 }
 
 /// Forgets a handle, and gives what it stood for to be closed.

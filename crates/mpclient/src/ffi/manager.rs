@@ -33,8 +33,9 @@ pub unsafe extern "system" fn MpManagerOpen(reserved: DWORD, handle: PMPHANDLE) 
 pub extern "system" fn MpHandleClose(handle: MPHANDLE) -> HRESULT {
     call(|| {
         match handles::remove(handle)? {
-            Closed::Object(Object::Manager(_)) | Closed::OfParent => {}
+            Closed::Object(Object::Manager(_) | Object::Threats(_)) | Closed::OfParent => {}
             Closed::Object(Object::Update(update)) => update.close(),
+            Closed::Object(Object::Scan(scan)) => scan.close(),
         }
         Ok(Hresult::S_OK)
     })

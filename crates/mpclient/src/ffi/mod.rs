@@ -4,6 +4,7 @@
 //! exported function promises to C: no panic leaves it, no wrong handle or null pointer harms, and
 //! where it fails, what it gives out is null.
 
+mod block;
 mod callback;
 mod error;
 #[cfg(unix)]
@@ -14,7 +15,9 @@ mod manager;
 mod memory;
 mod pointer;
 mod query;
+mod scan;
 mod strings;
+mod threat;
 mod types;
 mod update;
 

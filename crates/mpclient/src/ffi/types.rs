@@ -245,6 +245,15 @@ pub struct MPTHREAT_INFO {
     pub dwThreatStatusFlag: DWORD,
 }
 
+impl Default for MPTHREAT_INFO {
+    /// Zeros and null pointers.
+    fn default() -> Self {
+        // SAFETY: every field is a number or a pointer, or made of such, and for all of them zeros are a
+        // value.
+        unsafe { std::mem::zeroed() }
+    }
+}
+
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct MPTHREAT_LOCALIZED_INFO {

@@ -24,7 +24,7 @@ super::codes! { CODES:
     ERROR_HOST_DOWN = 0x8007_04E8, "The server is down.";
     ERROR_REVISION_MISMATCH = 0x8007_051A, "Two revisions do not fit together.";
     ERROR_FILE_CORRUPT = 0x8007_0570, "The trusted metadata kept on this machine is damaged: restore it from a backup or from the current generation.";
-    ERROR_TIMEOUT = 0x8007_05B4, "The engine's worker took longer than the setting engine.wall_time or engine.cpu_time allows.";
+    ERROR_TIMEOUT = 0x8007_05B4, "A limit of time was reached: engine.wall_time or engine.cpu_time for the engine's worker, scan.max_file_time for a file of a scan.";
     ERROR_INSTALL_FAILURE = 0x8007_0643, "The installation failed.";
     ERROR_INSTALL_ALREADY_RUNNING = 0x8007_0652, "Another update is running: wait for it to end, or cancel it, and try again.";
     ERROR_PRODUCT_VERSION = 0x8007_0666, "Another version is already installed.";

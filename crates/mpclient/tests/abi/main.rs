@@ -10,6 +10,7 @@ mod header;
 mod installed;
 mod messages;
 mod query;
+mod scan;
 #[path = "../support/mod.rs"]
 mod support;
 mod update;
