@@ -48,7 +48,8 @@ impl Installed {
         Ok(Self { dir, record })
     }
 
-    /// The generation's folder: immutable, and kept at least until two later ones are installed.
+    /// The generation's folder: immutable, and kept at least until two later ones are installed or it is
+    /// removed.
     pub fn dir(&self) -> &Path {
         &self.dir
     }

@@ -33,10 +33,10 @@ pub struct HistoryEntry {
 pub struct Change {
     /// The component.
     pub component: Component,
-    /// What was installed before.
+    /// What was installed before, if anything was.
     pub from: Option<Version>,
-    /// What is installed now.
-    pub to: Version,
+    /// What is installed now, if anything is.
+    pub to: Option<Version>,
 }
 
 /// The last time that a source was asked.

@@ -69,16 +69,32 @@ impl Operation {
         let damaged = !self.store.damaged_components()?.is_empty();
         let last_known_good = before.and_then(|before| match damaged {
             true => before.last_known_good,
-            false => Some(before.generation),
+            false => before.generation,
         });
-        let pointer = Pointer { generation: number, last_known_good };
+        self.point_to(Some(number), last_known_good)?;
+        self.store.generation(number)
+    }
+
+    /// Switches, in one flushed step, and removes what is no longer needed.
+    pub(crate) fn point_to(
+        &self,
+        generation: Option<u64>,
+        last_known_good: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let pointer = Pointer { generation, last_known_good, highest: self.highest()? };
         pointer.save(self.store.data_dir())?;
-        let installed = self.store.generation(number)?;
         // The switch has happened: old generations that cannot be removed now go with the next start.
         if let Err(error) = self.collect(Some(pointer)) {
             tracing::warn!(%error, "old generations could not be removed");
         }
-        Ok(installed)
+        Ok(())
+    }
+
+    /// The highest number that a generation has or had.
+    pub(crate) fn highest(&self) -> Result<u64, StoreError> {
+        let remembered = Pointer::load(self.store.data_dir())?.map_or(0, |pointer| pointer.highest);
+        let newest = self.store.generation_numbers()?.last().copied().unwrap_or(0);
+        Ok(newest.max(remembered))
     }
 
     /// Removes staging areas and half-written small files.
@@ -94,19 +110,22 @@ impl Operation {
 
     /// The pointer, set anew to the newest whole generation where it is missing or damaged.
     fn repaired_pointer(&self) -> Result<Option<Pointer>, StoreError> {
-        match Pointer::load(self.store.data_dir()) {
-            Ok(Some(pointer)) if self.store.generation(pointer.generation).is_ok() => {
+        let remembered = match Pointer::load(self.store.data_dir()) {
+            Ok(Some(pointer)) if pointer.generation.is_none_or(|n| self.store.generation(n).is_ok()) => {
                 return Ok(Some(pointer));
             }
-            Ok(_) => {}
+            Ok(pointer) => pointer.map_or(0, |pointer| pointer.highest),
             Err(StoreError::Damaged { path, reason }) => {
                 tracing::warn!(path = %path.display(), %reason, "the pointer to the current generation is damaged");
+                0
             }
             Err(error) => return Err(error),
-        }
-        let whole =
-            self.store.generation_numbers()?.into_iter().rev().find(|&n| self.store.generation(n).is_ok());
-        let pointer = whole.map(|generation| Pointer { generation, last_known_good: None });
+        };
+        let numbers = self.store.generation_numbers()?;
+        let highest = numbers.last().copied().unwrap_or(0).max(remembered);
+        let whole = numbers.into_iter().rev().find(|&n| self.store.generation(n).is_ok());
+        let pointer =
+            whole.map(|number| Pointer { generation: Some(number), last_known_good: None, highest });
         if let Some(pointer) = pointer {
             tracing::warn!(generation = pointer.generation, "the newest whole generation is made current");
             pointer.save(self.store.data_dir())?;
@@ -132,7 +151,8 @@ impl Operation {
 /// The generations to remove: all after the current one, and the oldest beyond the number to keep.
 fn surplus(numbers: &[u64], pointer: Option<Pointer>, keep: usize) -> Vec<u64> {
     let Some(pointer) = pointer else { return numbers.to_vec() };
-    let (kept, newer): (Vec<u64>, Vec<u64>) = numbers.iter().partition(|&&n| n <= pointer.generation);
+    let Some(current) = pointer.generation else { return numbers.to_vec() };
+    let (kept, newer): (Vec<u64>, Vec<u64>) = numbers.iter().partition(|&&n| n <= current);
     let spare = kept.iter().filter(|&&n| !pointer.names(n));
     let named = kept.iter().filter(|&&n| pointer.names(n)).count();
     let room = keep.max(2).saturating_sub(named);
@@ -173,7 +193,10 @@ mod tests {
 
     #[test]
     fn the_current_the_last_known_good_and_the_newest_others_are_kept() {
-        let at = |generation, last_known_good| Some(Pointer { generation, last_known_good });
+        let at = |generation, last_known_good| {
+            Some(Pointer { generation: Some(generation), last_known_good, highest: 9 })
+        };
+        let nothing = Some(Pointer { generation: None, last_known_good: None, highest: 9 });
         for (numbers, pointer, keep, removed) in [
             (&[][..], None, 3, &[][..]),
             (&[1, 2], None, 3, &[1, 2]),
@@ -183,6 +206,7 @@ mod tests {
             (&[1, 2, 3, 4], at(4, Some(1)), 3, &[2]),
             (&[1, 2, 3], at(2, Some(1)), 3, &[3]),
             (&[5], at(5, None), 0, &[]),
+            (&[4, 5], nothing, 3, &[4, 5]),
         ] {
             assert_eq!(surplus(numbers, pointer, keep), removed, "{numbers:?} {pointer:?} {keep}");
         }

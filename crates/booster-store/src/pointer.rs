@@ -1,15 +1,25 @@
 //! The file `current`: the one commit point of an installation.
 
 use crate::{StoreError, generation};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::path::Path;
 
 /// Which generation is current, and which one to return to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pointer {
-    pub(crate) generation: u64,
+    /// Nothing where all definitions were removed. It must be said: a file without it is damaged.
+    #[serde(deserialize_with = "said")]
+    pub(crate) generation: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_known_good: Option<u64>,
+    /// The highest number that a generation ever had: numbers are not used again, so whatever names one
+    /// can never come to mean another.
+    #[serde(default)]
+    pub(crate) highest: u64,
+}
+
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Option::deserialize(deserializer)
 }
 
 impl Pointer {
@@ -25,6 +35,6 @@ impl Pointer {
     }
 
     pub(crate) fn names(self, number: u64) -> bool {
-        self.generation == number || self.last_known_good == Some(number)
+        self.generation == Some(number) || self.last_known_good == Some(number)
     }
 }

@@ -130,7 +130,7 @@ impl<'a> Staging<'a> {
     /// The system's answer; the generation before is then still current.
     pub fn commit(self, installed: jiff::Timestamp) -> Result<Installed, StoreError> {
         let store = self.operation.store();
-        let number = store.generation_numbers()?.last().copied().unwrap_or(0) + 1;
+        let number = self.operation.highest()? + 1;
         self.write_json(&generation::image_files_path(&self.dir()), &verify::list_files(&self.image_dir())?)?;
         let record = GenerationRecord { number, installed, components: self.components.clone() };
         self.write_json(&generation::record_path(&self.dir()), &record)?;

@@ -47,15 +47,13 @@ impl Store {
         self.data.join("trust")
     }
 
-    /// The current generation, or nothing where none was ever installed.
+    /// The current generation, or nothing where none is installed.
     ///
     /// # Errors
     /// The store is damaged or cannot be read.
     pub fn current(&self) -> Result<Option<Installed>, StoreError> {
-        match Pointer::load(&self.data)? {
-            Some(pointer) => self.generation(pointer.generation).map(Some),
-            None => Ok(None),
-        }
+        let number = Pointer::load(&self.data)?.and_then(|pointer| pointer.generation);
+        number.map(|number| self.generation(number)).transpose()
     }
 
     /// The generation to return to when the current one turns out bad.
@@ -89,7 +87,7 @@ impl Store {
     /// # Errors
     /// The record is damaged or cannot be read.
     pub fn damaged_components(&self) -> Result<Vec<Component>, StoreError> {
-        let current = Pointer::load(&self.data)?.map(|pointer| pointer.generation);
+        let current = Pointer::load(&self.data)?.and_then(|pointer| pointer.generation);
         let damage = journal::damage(&self.data)?.filter(|damage| Some(damage.generation) == current);
         Ok(damage.map(|damage| damage.components).unwrap_or_default())
     }

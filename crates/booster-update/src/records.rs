@@ -38,7 +38,7 @@ pub(crate) fn history_entry(report: &Report, now: Timestamp) -> Option<HistoryEn
         .iter()
         .filter_map(|change| {
             let to = change.to.filter(|_| change.how != How::None)?;
-            Some(Change { component: change.name, from: change.from, to })
+            Some(Change { component: change.name, from: change.from, to: Some(to) })
         })
         .collect();
     let quiet =

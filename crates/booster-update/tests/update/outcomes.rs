@@ -298,7 +298,7 @@ async fn the_history_holds_what_changed_and_what_failed_and_nothing_else() {
     let history = machine.store().history().unwrap();
     let outcomes: Vec<_> = history.iter().map(|entry| entry.outcome.as_str()).collect();
     assert_eq!(outcomes, ["updated", "failed"]);
-    assert_eq!(history[0].changes[0].to, Version([1, 1, 0, 0]));
+    assert_eq!(history[0].changes[0].to, Some(Version([1, 1, 0, 0])));
     assert_eq!(history[0].source.as_deref(), Some("directory"));
     assert!(history[1].error.is_some() && history[1].changes.is_empty());
 }

@@ -14,9 +14,11 @@ fn row(entry: &HistoryEntry) -> Vec<String> {
     let changes: Vec<_> = entry
         .changes
         .iter()
-        .map(|change| match change.from {
-            Some(from) => format!("{} {from} -> {}", change.component, change.to),
-            None => format!("{} {}", change.component, change.to),
+        .map(|change| match (change.from, change.to) {
+            (Some(from), Some(to)) => format!("{} {from} -> {to}", change.component),
+            (Some(from), None) => format!("{} {from} -> none", change.component),
+            (None, Some(to)) => format!("{} {to}", change.component),
+            (None, None) => change.component.to_string(),
         })
         .collect();
     vec![
@@ -42,11 +44,11 @@ mod tests {
             outcome: "updated".into(),
             source: Some("http".into()),
             changes: vec![
-                Change { component: Component::Antivirus, from: None, to: Version([1, 0, 0, 0]) },
+                Change { component: Component::Antivirus, from: None, to: Some(Version([1, 0, 0, 0])) },
                 Change {
                     component: Component::Nis,
                     from: Some(Version([1, 0, 0, 0])),
-                    to: Version([2, 0, 0, 0]),
+                    to: Some(Version([2, 0, 0, 0])),
                 },
             ],
             bytes_downloaded: 1234,
@@ -55,11 +57,21 @@ mod tests {
         };
         let failed =
             HistoryEntry { error: Some("no answer".into()), outcome: "failed".into(), ..entry.clone() };
+        let gone = Change { component: Component::Nis, from: Some(Version([2, 0, 0, 0])), to: None };
+        let removed = HistoryEntry {
+            outcome: "removed".into(),
+            source: None,
+            changes: vec![gone],
+            bytes_downloaded: 0,
+            duration_ms: 0,
+            ..entry.clone()
+        };
         assert_eq!(
-            lines(&[entry, failed]),
+            lines(&[entry, failed, removed]),
             [
                 "1970-01-01 00:00:00 UTC  updated  http  1.2 kB  0.4 s  antivirus 1.0.0.0, nis 1.0.0.0 -> 2.0.0.0",
                 "1970-01-01 00:00:00 UTC  failed   http  1.2 kB  0.4 s  no answer",
+                "1970-01-01 00:00:00 UTC  removed        0 B     0.0 s  nis 2.0.0.0 -> none",
             ]
         );
     }
