@@ -20,6 +20,7 @@ pub mod hresult;
 mod manager;
 pub mod message;
 pub mod numbers;
+mod removal;
 pub mod scan;
 pub mod status;
 pub mod threats;

@@ -1,6 +1,7 @@
 //! Publish, update, status, scan, verify, history: from a folder and from `booster serve`.
 
 use crate::support::{Machine, Said, Site, booster, eicar, release, run};
+use booster_store::{Store, StoreOptions};
 use serde_json::Value;
 use std::{fs, path::Path};
 
@@ -177,6 +178,28 @@ fn without_definitions_a_scan_and_a_verification_say_what_to_do() {
             said.err
         );
     }
+}
+
+#[test]
+fn after_all_definitions_were_removed_every_command_says_so_until_the_next_update() {
+    let world = World::new();
+    world.machine.update(world.folder()).expect(0);
+    let store = Store::new(&world.machine.data, StoreOptions::default());
+    assert!(store.begin("removal").unwrap().remove_all(jiff::Timestamp::now()).unwrap());
+
+    let status = run(world.machine.command("status").arg("--exit-code")).expect(1);
+    assert!(status.out.contains("No definitions are installed."), "{}", status.out);
+    for verb in [&["scan", "."][..], &["verify"]] {
+        let said = run(world.machine.command(verb[0]).args(&verb[1..])).expect(2);
+        assert!(said.err.contains("no definitions are installed"), "{}", said.err);
+    }
+    let history = run(&mut world.machine.command("history")).expect(0);
+    let last = history.out.lines().last().unwrap();
+    assert!(last.contains("removed") && last.contains("antivirus 1.0.0.0 -> none"), "{last}");
+
+    let report = world.machine.update(world.folder()).expect(0);
+    assert_eq!(objects(&report).last().unwrap()["outcome"], "updated");
+    world.machine.verify().expect(0);
 }
 
 #[test]

@@ -17,11 +17,12 @@ use crate::{
 };
 use booster_config::{ConfigError, Settings, SourceChoice};
 use booster_engine::Worker;
-use booster_sources::Source;
+use booster_sources::{DirectorySource, Source};
 use booster_store::Operation;
 use booster_update::{Event, OPERATION, Outcome, Report, SystemClock, UpdateRequest, pin_root, run_holding};
 use notification::{needs_administrator, source_type};
 use std::{
+    path::Path,
     sync::{
         Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -65,7 +66,37 @@ impl Manager {
     ) -> Result<Update> {
         let settings = self.settings()?;
         let sources = sources(settings.clone(), options.source)?;
-        let worker = self.worker(&settings)?;
+        self.start(&settings, sources, options, handler)
+    }
+
+    /// As [`start_update`](Self::start_update), from one folder, such as a mounted share or medium, whatever
+    /// sources are configured; `options.source` is not looked at.
+    ///
+    /// # Errors
+    /// As there; `WU_E_NOT_SUPPORTED` for a share by its network name.
+    pub fn start_update_from(
+        &self,
+        folder: &Path,
+        options: UpdateOptions,
+        handler: Option<Handler<Notification>>,
+    ) -> Result<Update> {
+        if folder.as_os_str().as_encoded_bytes().starts_with(br"\\") {
+            let message =
+                format!("{} is a network name: mount the share, and name its folder", folder.display());
+            return Err(Error::new(Hresult::WU_E_NOT_SUPPORTED, message));
+        }
+        let folder = std::path::absolute(folder)?;
+        self.start(&self.settings()?, vec![Arc::new(DirectorySource::new(folder))], options, handler)
+    }
+
+    fn start(
+        &self,
+        settings: &Settings,
+        sources: Vec<Arc<dyn Source>>,
+        options: UpdateOptions,
+        handler: Option<Handler<Notification>>,
+    ) -> Result<Update> {
+        let worker = self.worker(settings)?;
         let operation = settings.store().begin(OPERATION)?;
         if let Some(root) = &settings.root {
             pin_root(&operation, root, false)?;

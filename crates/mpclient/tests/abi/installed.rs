@@ -18,6 +18,8 @@ fn install(scratch: &Path, variables: &[(&str, &Path)]) -> Said {
     symlink(fs::canonicalize(library.shared()).unwrap(), built.join("libmpclient.so")).unwrap();
     symlink(fs::canonicalize(library.archive()).unwrap(), built.join("libmpclient.a")).unwrap();
     symlink(WORKER, built.join("booster-engine-worker")).unwrap();
+    // It stands for a program that is not built with these tests.
+    symlink(WORKER, built.join("mpcmdrun")).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/install-mpclient");
     let mut command = Command::new(script);
     command.env_remove("DESTDIR").env_remove("LIBDIR").env("FROM", built);
@@ -48,6 +50,7 @@ fn the_script_puts_everything_below_the_prefix_and_names_no_other_place() {
     let package = scratch.path().join("package");
     install(scratch.path(), &[("PREFIX", Path::new("/opt/booster")), ("DESTDIR", &package)]);
     let expected = [
+        "bin/mpcmdrun",
         "include/MpClient.h",
         "include/mpmemfree.h",
         "lib/libmpclient.a",

@@ -1,6 +1,6 @@
 //! A machine: a data folder, and the environment that programs on it get.
 
-use super::Site;
+use super::{Site, WORKER};
 use booster_definitions::{Component, Version};
 use booster_engine::Worker;
 use booster_sources::DirectorySource;
@@ -17,9 +17,6 @@ use std::{
 };
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-
-/// The engine's worker that is built with these tests.
-pub const WORKER: &str = env!("CARGO_BIN_EXE_mpclient-test-worker");
 
 /// A machine of its own.
 pub struct Machine {

@@ -13,9 +13,12 @@ mod program;
 mod site;
 
 pub use library::Library;
-pub use machine::{Machine, WORKER};
+pub use machine::Machine;
 pub use program::{Language, Link, Program, Said, tool};
 pub use site::{Site, rule};
+
+/// The engine's worker that is built with these tests.
+pub const WORKER: &str = env!("CARGO_BIN_EXE_mpclient-test-worker");
 
 /// Runs a program of `tests/c` in both languages; it must return 0 with every check passed.
 pub fn everywhere(program: &str, machine: &Machine, arguments: &[&str]) {

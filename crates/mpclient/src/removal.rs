@@ -1,0 +1,56 @@
+//! Taking definitions away again: what `mpcmdrun -RemoveDefinitions` does.
+//!
+//! Whom the machine trusts and what it has seen stays as it is, so an update afterwards installs what
+//! the sources offer, and refuses what it would have refused before.
+
+use crate::{Error, Hresult, Manager, error::Result};
+use booster_engine::Image;
+use booster_store::{Installed, RestoreError, verify};
+use jiff::Timestamp;
+
+/// What the data folder's lock is taken for, as others read it.
+const OPERATION: &str = "removal of definitions";
+
+impl Manager {
+    /// Returns to the last known good set of definitions; with `all`, to none. What was in use is removed.
+    ///
+    /// The earlier set is checked against the publisher's signature before it is used. `S_FALSE` says that
+    /// there was nothing to remove.
+    ///
+    /// # Errors
+    /// `ERROR_MP_NOT_FOUND` where there is no earlier set, `ERROR_MP_BAD_GLOBAL_STORAGE` where it is damaged,
+    /// `ERROR_MP_NOENGINE` where it was built for another engine, `ERROR_INSTALL_ALREADY_RUNNING` while an
+    /// update runs, `E_ACCESSDENIED` for those who may not. Nothing has changed then.
+    pub fn remove_definitions(&self, all: bool) -> Result<Hresult> {
+        let operation = self.settings()?.store().begin(OPERATION)?;
+        let now = Timestamp::now();
+        if all {
+            return Ok(if operation.remove_all(now)? { Hresult::S_OK } else { Hresult::S_FALSE });
+        }
+        if let Some(earlier) = operation.store().last_known_good()? {
+            check(&earlier)?;
+        }
+        operation.restore_last_known_good(now)?;
+        Ok(Hresult::S_OK)
+    }
+}
+
+/// Whether a set is as it was signed, and one that this engine can use.
+fn check(set: &Installed) -> Result<()> {
+    if let Some(problem) = verify::verify(set, &mut |_| {})?.problems.first() {
+        let message =
+            format!("{} of the earlier set of definitions is damaged: it is not used", problem.path);
+        return Err(Error::new(Hresult::ERROR_MP_BAD_GLOBAL_STORAGE, message));
+    }
+    Image::read(&set.image_dir())?;
+    Ok(())
+}
+
+impl From<RestoreError> for Error {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::NothingToRestore => Self::new(Hresult::ERROR_MP_NOT_FOUND, error.to_string()),
+            RestoreError::Store(error) => error.into(),
+        }
+    }
+}

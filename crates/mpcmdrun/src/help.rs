@@ -1,0 +1,30 @@
+//! What `-h` says.
+
+/// The page.
+pub const TEXT: &str = "\
+mpcmdrun: keeps antimalware definitions current, with the options of MpCmdRun.
+
+Usage:
+  mpcmdrun -SignatureUpdate [-UNC [-Path FOLDER] | -MMPC]
+      Looks for newer definitions and installs them, from the configured sources in their order.
+      -UNC          only from the configured shares and folders
+      -Path FOLDER  only from this folder or mounted share, whatever is configured
+      -MMPC         only from the configured web servers
+
+  mpcmdrun -RemoveDefinitions [-All]
+      Returns to the set of definitions that was in use before the last update.
+      -All          removes all definitions; nothing can be detected before the next update
+
+  mpcmdrun -h | -?
+      Shows this page.
+
+Names of options are the same in capitals and small letters. Sources, trust and the data folder are
+configured as for booster: in booster.toml, or in BOOSTER_ variables.
+
+Examples:
+  mpcmdrun -SignatureUpdate
+  mpcmdrun -SignatureUpdate -UNC -Path /media/usb/definitions
+  mpcmdrun -RemoveDefinitions && booster status
+
+Exit codes: 0 done, 2 failed; the code and what it means are printed. What was done step by step stands in
+MpCmdRun.log in the folder for temporary files.";
