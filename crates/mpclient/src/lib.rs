@@ -22,6 +22,8 @@ pub mod message;
 pub mod numbers;
 mod removal;
 pub mod scan;
+#[allow(unsafe_code)]
+mod signals;
 pub mod status;
 pub mod threats;
 pub mod update;

@@ -14,6 +14,8 @@ use crate::{
     Error, Hresult, Manager,
     delivery::{Delivery, Handler},
     error::{Result, of_update},
+    numbers::MPNOTIFY_SIGUPDATE_COMPLETE,
+    signals::survive_broken_pipes,
 };
 use booster_config::{ConfigError, Settings, SourceChoice};
 use booster_engine::Worker;
@@ -25,7 +27,10 @@ use std::{
     path::Path,
     sync::{
         Arc, Condvar, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU32,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -48,6 +53,8 @@ struct Run {
     /// `MPSIGUPDATE_TYPE_*` of the source in use.
     source: AtomicU32,
     delivery: Option<Delivery<Notification>>,
+    /// The last notification has been sent.
+    completed: AtomicBool,
     result: Mutex<Option<Result<Hresult>>>,
     ended: Condvar,
 }
@@ -112,6 +119,7 @@ impl Manager {
             cancel: CancellationToken::new(),
             source: AtomicU32::new(source_type(None)),
             delivery: handler.map(Delivery::start).transpose()?,
+            completed: AtomicBool::new(false),
             result: Mutex::new(None),
             ended: Condvar::new(),
         });
@@ -186,8 +194,9 @@ impl Update {
             delivery.join();
         }
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // The thread of a running update ends when the update does.
-        if let Some(thread) = thread.filter(|_| self.has_ended()) {
+        // The thread of a running update ends when the update does. Whoever has been told of the end may unload
+        // the library next: no thread may be left in it.
+        if let Some(thread) = thread.filter(|_| self.has_ended() || self.run.completed.load(Acquire)) {
             // A panic of the update has become its result.
             _ = thread.join();
         }
@@ -203,6 +212,7 @@ impl Drop for Update {
 impl Run {
     /// Runs the update to its end, on the thread that it was given.
     fn perform(&self, operation: Operation, worker: &Worker, request: UpdateRequest) {
+        survive_broken_pipes();
         let work = || self.operate(operation, worker, request);
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
             .unwrap_or_else(|_| Err(Hresult::E_UNEXPECTED.into()));
@@ -225,6 +235,9 @@ impl Run {
     fn tell(&self, event: &Event) {
         let notification = Notification::from(event);
         self.source.store(notification.source, Relaxed);
+        if notification.notify == MPNOTIFY_SIGUPDATE_COMPLETE {
+            self.completed.store(true, Release);
+        }
         if let Some(delivery) = &self.delivery {
             delivery.send(notification);
         }

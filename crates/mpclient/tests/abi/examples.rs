@@ -181,5 +181,7 @@ fn the_c_example_gives_back_all_its_memory() {
     let Some(program) = Program::build_example("update.c", Language::C11) else { return };
     let site = site();
     let machine = Machine::of(&site);
-    program.run_under_valgrind(&machine, &["--progress"]);
+    for arguments in [&["--progress"][..], &["--async"]] {
+        program.run_under_valgrind(&machine, arguments);
+    }
 }

@@ -79,7 +79,7 @@ int main(int argc, char **argv) {
         CHECK_HR(MpHandleClose(scan), E_WIN_INVALID_HANDLE);
     }
     CHECK_HR(MpHandleClose(manager), S_OK);
-    CHECK(count_threads() == 1);
+    check_no_other_threads();
     free_resources(&resources);
     return 0;
 }
