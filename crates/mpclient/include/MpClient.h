@@ -27,8 +27,9 @@
  * THREADS. All functions can be called from any thread at any time, also from callbacks. No lock is
  * held while a callback runs.
  *
- * FORK. A child process can use the manager handles that it inherits and open new ones. Operations
- * that run in its parent are not its own: their handles are refused, and closing them forgets them.
+ * FORK. A child process can use the handles of managers and of lists of threats that it inherits, and open
+ * new ones. Operations that its parent has started are not its own: their handles are refused, and
+ * closing them forgets them.
  *
  * MEMORY. What is given out through a pointer to a pointer belongs to the caller, who frees it with
  * MpFreeMemory; text and structures inside lie in the same block and are freed with it. Text is
@@ -1174,7 +1175,7 @@ HRESULT WINAPI MpScanStart(MPHANDLE hMpHandle, MPSCAN_TYPE ScanType, DWORD dwSca
 /**
  * Aborts, pauses or resumes an asynchronous scan. It returns at once, and takes effect after the files
  * that are being looked at. A paused scan waits until it is resumed, aborted or closed; what it has found
- * in a file by then is told when it goes on. Pausing a paused scan and resuming one that runs changes
+ * in a file by then is told when it goes on or ends. Pausing a paused scan and resuming one that runs changes
  * nothing.
  *
  * hScanHandle   an asynchronous scan. A manager would mean the scan of the system: there is none

@@ -92,3 +92,27 @@ fn the_message_holds_what_lies_behind_an_error() {
     let error = Error::from(StoreError::Io { what: "reading current".into(), source });
     assert_eq!(error.to_string(), "reading current: the cable is out (0x8007045D)");
 }
+
+#[test]
+fn a_file_that_was_not_scanned_has_the_code_of_the_reason() {
+    for (error, code) in [
+        (FileError::Io(io::ErrorKind::PermissionDenied.into()), Hresult::E_ACCESSDENIED),
+        (FileError::Io(io::ErrorKind::Other.into()), Hresult::ERROR_IO_DEVICE),
+        (FileError::NotAFile, Hresult::ERROR_MP_NOT_SUPPORTED),
+        (FileError::TooLarge { limit: 1 }, Hresult::ERROR_FILE_TOO_LARGE),
+        (FileError::Interrupted(InterruptReason::TimedOut), Hresult::ERROR_TIMEOUT),
+        (FileError::Interrupted(InterruptReason::Failed), Hresult::E_FAIL),
+    ] {
+        assert_eq!(of_file(&error), code, "{error}");
+    }
+}
+
+#[test]
+fn an_image_that_is_not_there_is_damage_and_no_file_of_the_callers() {
+    let io = |kind: io::ErrorKind| {
+        let error = ImageError::Io { file: String::new(), source: kind.into() };
+        Error::from(error).code
+    };
+    assert_eq!(io(io::ErrorKind::NotFound), Hresult::ERROR_MP_BAD_GLOBAL_STORAGE);
+    assert_eq!(io(io::ErrorKind::PermissionDenied), Hresult::E_ACCESSDENIED);
+}

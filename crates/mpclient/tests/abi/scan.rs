@@ -213,18 +213,54 @@ fn callbacks_abort_close_and_start_scans_and_handles_are_closed_in_any_order() {
     everywhere("scan_callbacks", &machine, &[folder.to_str().unwrap()]);
 }
 
+/// A folder with the threat `a` in each file and `b` in one of them, and a clean file elsewhere.
+fn infected_and_clean(machine: &Machine, count: usize) -> (PathBuf, PathBuf) {
+    let folder = many(machine, count);
+    fs::write(folder.join("0/0.txt"), "first and second").unwrap();
+    let clean = machine.path().join("clean");
+    fs::write(&clean, "nothing").unwrap();
+    (folder, clean)
+}
+
 #[test]
-fn valgrind_finds_nothing_in_scans() {
+fn threats_are_listed_and_asked_for_in_every_way() {
     let machine = machine();
-    let folder = many(&machine, 20);
-    let file = files(&machine, &[("clean/x", "clean")]).join("clean/x");
-    let (folder, file) = (folder.to_str().unwrap(), file.to_str().unwrap());
-    for (name, arguments) in
-        [("scan", &["3", folder][..]), ("scan_arguments", &[file]), ("scan_callbacks", &[folder])]
-    {
-        let Some(program) = Program::build(name, Language::C11, Link::Shared) else { return };
-        if program.run_under_valgrind(&machine, arguments).is_none() {
-            return;
+    let (folder, clean) = infected_and_clean(&machine, 50);
+    everywhere("threats", &machine, &[folder.to_str().unwrap(), "50", clean.to_str().unwrap()]);
+}
+
+#[test]
+fn a_forked_child_has_no_part_in_a_scan_and_keeps_lists() {
+    let machine = machine();
+    everywhere("scan_fork", &machine, &[many(&machine, 50).to_str().unwrap()]);
+}
+
+#[test]
+fn programs_with_the_static_library_scan() {
+    let machine = machine();
+    let (folder, clean) = infected_and_clean(&machine, 5);
+    let arguments = [folder.to_str().unwrap(), "5", clean.to_str().unwrap()];
+    if let Some(program) = Program::build("threats", Language::C11, Link::Static) {
+        program.run(&machine, &arguments);
+    }
+}
+
+#[test]
+fn valgrind_and_address_sanitizer_find_nothing_in_scans_and_threats() {
+    let machine = machine();
+    let (folder, clean) = infected_and_clean(&machine, 20);
+    let (folder, clean) = (folder.to_str().unwrap(), clean.to_str().unwrap());
+    for (name, arguments) in [
+        ("scan", &["3", folder][..]),
+        ("scan_arguments", &[clean]),
+        ("scan_callbacks", &[folder]),
+        ("threats", &[folder, "20", clean]),
+    ] {
+        if let Some(program) = Program::build(name, Language::C11, Link::Shared) {
+            program.run_under_valgrind(&machine, arguments);
+        }
+        if let Some(program) = Program::build(name, Language::C11, Link::Watched) {
+            program.run(&machine, arguments);
         }
     }
 }

@@ -152,7 +152,7 @@ int main(int argc, char **argv) {
     wrong_handle(list, 0, 0, 0);
     CHECK_HR(MpHandleClose(manager), S_OK);
     wrong_handle(manager, 0, 0, 0);
-    CHECK(count_threads() == 1);
+    check_no_other_threads();
     free_resources(&resources);
     return 0;
 }

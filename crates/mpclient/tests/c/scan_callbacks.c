@@ -56,6 +56,13 @@ static void a_callback_may_close_its_scan(void) {
     CHECK_HR(MpHandleClose(at_once.scan), E_WIN_INVALID_HANDLE);
 }
 
+/* Waits for scans that go on after their handles were closed. The watch bounds it. */
+static void wait_for_the_forgotten(void) {
+    while (count_threads() > 1) {
+        usleep(1000);
+    }
+}
+
 static Told inner;
 
 static void start_another(Told *told, PMPCALLBACK_DATA data) {
@@ -74,6 +81,28 @@ static void a_callback_may_start_another_scan(void) {
     CHECK_HR(start(&told, MPSCAN_OPTION_NONE, start_another), S_OK);
     CHECK(told.also_called > 0);
     CHECK(told.last.ThreatStats.ThreatCount == inner.last.ThreatStats.ThreatCount);
+    CHECK_HR(MpHandleClose(told.scan), S_OK);
+}
+
+/* The threats that the callback is told of can be listed from it. */
+static void list_them(Told *told, PMPCALLBACK_DATA data) {
+    UINT listed = 0;
+    PMPTHREAT_INFO threat = NULL;
+    MPHANDLE list = NULL;
+    CHECK_HR(MpThreatOpen(told->scan, MPTHREAT_SOURCE_SCAN, MPTHREAT_TYPE_KNOWNBAD, &list), S_OK);
+    while (MpThreatEnumerate(list, &threat) == S_OK) {
+        MpFreeMemory(threat);
+        listed++;
+    }
+    CHECK(listed >= data->Data.pScanData->ThreatStats.ThreatCount);
+    CHECK_HR(MpHandleClose(list), S_OK);
+    told->also_called += listed > 0;
+}
+
+static void a_callback_may_list_what_is_found_so_far(void) {
+    static Told told;
+    CHECK_HR(start(&told, MPSCAN_OPTION_NONE, list_them), S_OK);
+    CHECK(told.also_called >= times_told(&told, MPNOTIFY_SCAN_INFECTED));
     CHECK_HR(MpHandleClose(told.scan), S_OK);
 }
 
@@ -111,9 +140,7 @@ static void a_paused_scan_that_is_closed_goes_on(void) {
     HRESULT code = MpScanControl(told.scan, MPCONTROL_PAUSE);
     CHECK(code == S_OK || code == MP(ERROR_MP_ALREADY_SHUTDOWN));
     CHECK_HR(MpHandleClose(told.scan), S_OK);
-    while (count_threads() > 1) {
-        usleep(1000);
-    }
+    wait_for_the_forgotten();
 }
 
 static void nobody_need_listen(void) {
@@ -135,13 +162,12 @@ int main(int argc, char **argv) {
     a_callback_may_abort_its_scan();
     a_callback_may_close_its_scan();
     a_callback_may_start_another_scan();
+    a_callback_may_list_what_is_found_so_far();
     handles_are_closed_in_any_order();
     a_paused_scan_that_is_closed_goes_on();
     nobody_need_listen();
     CHECK_HR(MpHandleClose(manager), S_OK);
-    while (count_threads() > 1) {
-        usleep(1000);
-    }
+    wait_for_the_forgotten();
     free_resources(&resources);
     return 0;
 }
