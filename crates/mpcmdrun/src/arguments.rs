@@ -18,6 +18,13 @@ pub enum Command {
         /// `-All`
         all: bool,
     },
+    /// `-Scan -ScanType 3`
+    Scan {
+        /// `-File`
+        file: PathBuf,
+        /// `-ReturnHR`
+        return_code: bool,
+    },
 }
 
 /// Where an update looks.
@@ -53,6 +60,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, M
         Some("-h" | "-?" | "-help" | "--help") => Ok(Command::Help),
         Some("-signatureupdate") => signature_update(&Given::read("-SignatureUpdate", UPDATE, arguments)?),
         Some("-removedefinitions") => remove(&Given::read("-RemoveDefinitions", REMOVE, arguments)?),
+        Some("-scan") => scan(&Given::read("-Scan", SCAN, arguments)?),
         _ => {
             let shown = command.to_string_lossy();
             Err(invalid(format!("{shown:?} is no command of this program; commands begin with a dash")))
@@ -63,6 +71,17 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, M
 const UPDATE: &[Known] = &[Known::Flag("-UNC"), Known::Value("-Path"), Known::Flag("-MMPC")];
 const REMOVE: &[Known] =
     &[Known::Flag("-All"), Known::Missing("-Engine"), Known::Missing("-DynamicSignatures")];
+/// Nothing is ever changed in what is scanned, so `-DisableRemediation` asks for what happens anyway.
+const SCAN: &[Known] = &[
+    Known::Value("-ScanType"),
+    Known::Value("-File"),
+    Known::Flag("-DisableRemediation"),
+    Known::Flag("-ReturnHR"),
+    Known::Missing("-BootSectorScan"),
+    Known::Missing("-CpuThrottling"),
+    Known::Missing("-Timeout"),
+    Known::Missing("-Cancel"),
+];
 
 fn signature_update(given: &Given) -> Result<Command, Mistake> {
     let from = match (given.has("-UNC"), given.value("-Path"), given.has("-MMPC")) {
@@ -79,6 +98,23 @@ fn signature_update(given: &Given) -> Result<Command, Mistake> {
 
 fn remove(given: &Given) -> Result<Command, Mistake> {
     Ok(Command::RemoveDefinitions { all: given.has("-All") })
+}
+
+fn scan(given: &Given) -> Result<Command, Mistake> {
+    match given.value("-ScanType").map(|number| number.to_str()) {
+        Some(Some("3")) => {}
+        None | Some(Some("0" | "1" | "2")) => {
+            let message = "-Scan needs -ScanType 3: quick and full scans are not part of Booster".to_owned();
+            return Err(Mistake { code: Hresult::ERROR_MP_NOT_SUPPORTED, message });
+        }
+        Some(_) => return Err(invalid("-ScanType is 3, for the file or folder that -File names")),
+    }
+    match given.value("-File") {
+        Some(file) if !file.is_empty() => {
+            Ok(Command::Scan { file: file.into(), return_code: given.has("-ReturnHR") })
+        }
+        _ => Err(invalid("-ScanType 3 needs -File with a file or a folder")),
+    }
 }
 
 /// An option that a command knows.
@@ -175,6 +211,11 @@ mod tests {
             ("-SignatureUpdate -unc -PATH /media/Share", update(From::Folder("/media/Share".into()))),
             ("-SignatureUpdate -Path -All -UNC", update(From::Folder("-All".into()))),
             ("-RemoveDefinitions", Command::RemoveDefinitions { all: false }),
+            ("-Scan -ScanType 3 -File a", Command::Scan { file: "a".into(), return_code: false }),
+            (
+                "-scan -file a -RETURNHR -disableremediation -scantype 3",
+                Command::Scan { file: "a".into(), return_code: true },
+            ),
             ("-removedefinitions -ALL", Command::RemoveDefinitions { all: true }),
         ] {
             assert_eq!(read(line), Ok(command), "{line}");
@@ -197,6 +238,13 @@ mod tests {
             ("-SignatureUpdate -UNC -unc", invalid, "-UNC is given twice"),
             ("-SignatureUpdate -UNC -Path a -Path b", invalid, "-Path is given twice"),
             ("-RemoveDefinitions -Engine", not_here, "-RemoveDefinitions -Engine is for something"),
+            ("-Scan", not_here, "-Scan needs -ScanType 3"),
+            ("-Scan -ScanType 1", not_here, "quick and full scans"),
+            ("-Scan -ScanType 4 -File a", invalid, "-ScanType is 3"),
+            ("-Scan -ScanType three", invalid, "-ScanType is 3"),
+            ("-Scan -ScanType 3", invalid, "needs -File"),
+            ("-Scan -ScanType 3 -File", invalid, "-File needs a value"),
+            ("-Scan -Cancel", not_here, "-Scan -Cancel is for something"),
             ("-RemoveDefinitions -DynamicSignatures", not_here, "not part of Booster"),
         ] {
             let mistake = read(line).unwrap_err();

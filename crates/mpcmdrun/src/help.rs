@@ -15,6 +15,10 @@ Usage:
       Returns to the set of definitions that was in use before the last update.
       -All          removes all definitions; nothing can be detected before the next update
 
+  mpcmdrun -Scan -ScanType 3 -File PATH [-ReturnHR]
+      Looks for threats in a file, or in a folder with all that is in it. Nothing is changed there.
+      -ReturnHR     prints the code of the result as well
+
   mpcmdrun -h | -?
       Shows this page.
 
@@ -25,6 +29,7 @@ Examples:
   mpcmdrun -SignatureUpdate
   mpcmdrun -SignatureUpdate -UNC -Path /media/usb/definitions
   mpcmdrun -RemoveDefinitions && booster status
+  mpcmdrun -Scan -ScanType 3 -File ~/Downloads
 
-Exit codes: 0 done, 2 failed; the code and what it means are printed. What was done step by step stands in
-MpCmdRun.log in the folder for temporary files.";
+Exit codes: 0 done, or nothing found; 2 failed, or a threat found. The lines that are printed say which.
+What was done step by step stands in MpCmdRun.log in the folder for temporary files.";

@@ -4,6 +4,7 @@
 //! Others may write into the same folder: a file that is not this user's own, or leads elsewhere, is left
 //! alone.
 
+use crate::session::plain;
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read as _, Write as _},
@@ -38,7 +39,7 @@ impl Log {
     /// Adds a line.
     pub fn line(&self, text: impl AsRef<str>) {
         let Some(mut file) = self.file.as_ref() else { return };
-        let text = text.as_ref().replace(|c: char| c.is_control(), " ");
+        let text = plain(text.as_ref());
         // In one piece: other runs may write at the same time.
         _ = file.write_all(format!("{text}\n").as_bytes());
     }

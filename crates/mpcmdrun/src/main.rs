@@ -9,6 +9,7 @@ mod arguments;
 mod help;
 mod log;
 mod removal;
+mod scan;
 mod session;
 mod update;
 
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Ok(Command::Help) => Ok(()),
         Ok(Command::SignatureUpdate(from)) => update::run(&session, &from),
         Ok(Command::RemoveDefinitions { all }) => removal::run(&session, all),
+        Ok(Command::Scan { file, return_code }) => scan::run(&session, &file, return_code),
         Err(mistake) => session.refuse(&mistake),
     };
     session.end(outcome)

@@ -14,15 +14,25 @@ pub struct Session {
 }
 
 /// A command's end.
-pub type Outcome = Result<(), Failed>;
+pub type Outcome = Result<(), Trouble>;
 
-/// A command that has failed and said so.
+/// Why a command returns 2, when it has said so.
 #[derive(Debug)]
-pub struct Failed(Hresult);
+pub enum Trouble {
+    /// It has failed.
+    Failure(Hresult),
+    /// A scan has found something.
+    Threats,
+}
 
 /// Prints a line. A reader that has left changes nothing of what is done.
 pub fn say(line: impl AsRef<str>) {
     _ = writeln!(std::io::stdout(), "{}", line.as_ref());
+}
+
+/// Text from elsewhere, such as a file's name, without what a terminal would obey.
+pub fn plain(text: &str) -> String {
+    text.replace(|c: char| c.is_control(), " ")
 }
 
 impl Session {
@@ -39,14 +49,14 @@ impl Session {
     }
 
     /// Says that something has failed, in the line that is known of it and in a sentence for people.
-    pub fn failed(&self, line: &str, error: &Error) -> Failed {
+    pub fn failed(&self, line: &str, error: &Error) -> Trouble {
         let code = error.code;
         say(format!("ERROR: {line} failed with hr={:08X}", code.bits()));
         self.log.line(format!("ERROR: {line} failed with hr={:08X}", code.bits()));
         // The whole story, with names of files and servers.
         self.log.line(&error.message);
         say(message::of(code));
-        Failed(code)
+        Trouble::Failure(code)
     }
 
     /// Says that the command line cannot be followed.
@@ -54,14 +64,15 @@ impl Session {
         say(format!("ERROR: {}", mistake.message));
         say("mpcmdrun -h shows what can be asked for.");
         self.log.line(format!("ERROR: {}", mistake.message));
-        Err(Failed(mistake.code))
+        Err(Trouble::Failure(mistake.code))
     }
 
     /// Ends the run.
     pub fn end(&self, outcome: Outcome) -> ExitCode {
         let exit = match outcome {
             Ok(()) => ExitCode::SUCCESS,
-            Err(Failed(code)) => {
+            Err(Trouble::Threats) => ExitCode::from(2),
+            Err(Trouble::Failure(code)) => {
                 let log =
                     self.log.path().map(|path| format!(" Check {} for more information", path.display()));
                 say(format!("CmdTool: Failed with hr = {code}.{}", log.unwrap_or_default()));

@@ -4,6 +4,7 @@
 #![cfg(unix)]
 
 mod removing;
+mod scanning;
 mod support;
 mod updating;
 
