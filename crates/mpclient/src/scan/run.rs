@@ -228,11 +228,11 @@ impl Run {
 
     /// Tells nothing more, and lets the scan go on: nobody is left who could.
     pub fn detach(&self) {
-        let mut state = self.lock();
-        (state.closed, state.paused) = (true, false);
-        drop(state);
-        self.changed.notify_all();
+        self.lock().closed = true;
+        // First, so that nothing is told of a scan that was paused and not resumed.
         self.close_delivery();
+        self.lock().paused = false;
+        self.changed.notify_all();
     }
 
     fn close_delivery(&self) {
