@@ -119,6 +119,14 @@ impl<M: Message> Delivery<M> {
     }
 }
 
+/// Nobody can send any more: a thread that still waits for something ends.
+impl<M> Drop for Delivery<M> {
+    fn drop(&mut self) {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.shared.changed.notify_all();
+    }
+}
+
 impl<M: Message> Shared<M> {
     fn deliver(&self, mut handler: Handler<M>) {
         DELIVERING.set(true);
@@ -227,6 +235,15 @@ mod tests {
         delivery.send(2);
         delivery.wait();
         assert_eq!(heard.iter().collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn a_delivery_that_is_dropped_before_its_end_lets_its_thread_end() {
+        let (told, heard) = mpsc::channel::<u32>();
+        let delivery = Delivery::start(Box::new(move |message: &u32| told.send(*message).unwrap())).unwrap();
+        drop(delivery);
+        // The handler has gone with its thread: this would wait for ever otherwise.
+        assert_eq!(heard.iter().count(), 0);
     }
 
     #[test]

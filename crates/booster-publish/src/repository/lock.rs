@@ -10,10 +10,17 @@ use std::{
 /// The lock's file. It stays where it is: a file that is deleted and made again locks nobody out.
 const NAME: &str = ".publish.lock";
 
-/// A held lock. The system releases it when the process ends, however it ends.
+/// A held lock. The system releases it when the process ends, however that comes.
 #[derive(Debug)]
 pub(crate) struct FolderLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing the file would not do: a process that was forked meanwhile has it open as well.
+        let _ = self.file.unlock();
+    }
 }
 
 impl FolderLock {
@@ -41,6 +48,6 @@ impl FolderLock {
         let note = format!("pid {}, since {since}", std::process::id());
         // The note is for people; the lock holds without it.
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(note.as_bytes()));
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }

@@ -68,7 +68,12 @@ static inline void print_text(const WCHAR *text) {
     }
 }
 
-/* How many threads this process has. */
+/* Threads of a tool that watches the program, such as ThreadSanitizer's. */
+#ifndef WATCHER_THREADS
+#define WATCHER_THREADS 0
+#endif
+
+/* How many threads this process has, without a watcher's. */
 static inline int count_threads(void) {
     char line[256];
     int threads = 0;
@@ -80,7 +85,7 @@ static inline int count_threads(void) {
         }
     }
     fclose(status);
-    return threads;
+    return threads - WATCHER_THREADS;
 }
 
 /* Fails unless this process comes to have one thread alone. A thread that has been joined may be counted
