@@ -104,24 +104,24 @@ class Manager:
     """The manager, for a `with` block, which closes it."""
 
     def __init__(self, library):
-        self.library = library
+        self.functions = library
         self.handle = MPHANDLE()
 
     def __enter__(self):
-        self.check(self.library.MpManagerOpen(0, ctypes.byref(self.handle)))
+        self.check(self.functions.MpManagerOpen(0, ctypes.byref(self.handle)))
         return self
 
     def __exit__(self, *_):
-        self.library.MpHandleClose(self.handle)
+        self.functions.MpHandleClose(self.handle)
 
     def check(self, code):
         """Gives the code back, or raises what it means."""
         if code >= 0:
             return code
         text, message = LPWSTR(), "no text"
-        if self.library.MpErrorMessageFormat(self.handle, code, ctypes.byref(text)) >= 0:
+        if self.functions.MpErrorMessageFormat(self.handle, code, ctypes.byref(text)) >= 0:
             message = text_of(text)
-            self.library.MpFreeMemory(text)
+            self.functions.MpFreeMemory(text)
         raise Failure(code, message)
 
 
@@ -139,12 +139,12 @@ class Update:
     def __enter__(self):
         # The library calls back on a thread of its own; ctypes takes care of the interpreter's lock.
         options = MPUPDATE_OPTION_ASYNC | MPUPDATE_OPTION_PROGRESS
-        start = self.manager.library.MpUpdateStart
+        start = self.manager.functions.MpUpdateStart
         self.manager.check(start(self.manager.handle, options, ctypes.byref(self.callback), ctypes.byref(self.handle)))
         return self
 
     def __exit__(self, *_):
-        self.manager.library.MpHandleClose(self.handle)
+        self.manager.functions.MpHandleClose(self.handle)
 
     def _called(self, _context, pointer):
         # What the pointer leads to is gone when this returns.
@@ -159,7 +159,7 @@ class Update:
 
     def abort(self):
         """Cancels it. This returns at once; the end comes as always."""
-        self.manager.library.MpUpdateControl(self.handle, MPCONTROL_ABORT)
+        self.manager.functions.MpUpdateControl(self.handle, MPCONTROL_ABORT)
 
     def wait(self, seconds=None):
         """Waits for its end, and cancels it after so many seconds or by Ctrl-C."""

@@ -13,6 +13,7 @@ mod handles;
 mod library;
 mod manager;
 mod memory;
+mod operation;
 mod pointer;
 mod query;
 mod scan;

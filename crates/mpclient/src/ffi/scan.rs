@@ -4,6 +4,7 @@ use super::{
     call,
     callback::Callback,
     handles::{self, Object},
+    operation,
     pointer::Out,
     strings,
     types::{
@@ -22,11 +23,7 @@ use crate::{
     },
     scan::{FILE, Notification, ScanOptions, Statistics, check_type, path_of},
 };
-use std::{
-    path::PathBuf,
-    ptr, slice,
-    sync::{Arc, mpsc},
-};
+use std::{path::PathBuf, ptr, slice};
 
 /// The most resources of one scan: a larger number is a mistake, and would be read as a length.
 const MOST_RESOURCES: DWORD = 0x1_0000;
@@ -57,26 +54,9 @@ pub unsafe extern "system" fn MpScanStart(
         // SAFETY: by this function's contract.
         let paths = unsafe { read_paths(resources) }?;
         // SAFETY: by this function's contract.
-        let callback = unsafe { Callback::read(callback) };
-        // The handle is there before the first callback: whoever is called may use it.
-        let (ready, go) = mpsc::channel::<()>();
-        let handler = callback.map(|callback| handler(callback, go));
-        let started = Arc::new(manager.start_scan(&paths, options, handler)?);
-        let handle = handles::insert(Object::Scan(Arc::clone(&started)))?;
-        out.write(handle);
-        drop(ready);
-        if options.asynchronous {
-            return Ok(Hresult::S_OK);
-        }
-        let result = started.wait();
-        if result.is_err() {
-            out.write(ptr::null_mut());
-            // A callback may have closed it already.
-            if handles::remove(handle).is_ok() {
-                started.close();
-            }
-        }
-        result
+        let (callback, gate) = unsafe { Callback::read(callback) };
+        let started = manager.start_scan(&paths, options, callback.map(handler))?;
+        operation::hand_out(started, Object::Scan, options.asynchronous, &out, gate)
     })
 }
 
@@ -131,11 +111,9 @@ unsafe fn read_paths(resources: *const MPSCAN_RESOURCES) -> Result<Vec<PathBuf>>
     list.iter().map(read).collect()
 }
 
-/// A handler that calls the program, from when `go` is closed.
-fn handler(callback: Callback, go: mpsc::Receiver<()>) -> Handler<Notification> {
+/// A handler that calls the program.
+fn handler(mut callback: Callback) -> Handler<Notification> {
     Box::new(move |notification| {
-        // Nothing is ever sent; after the first time this returns at once.
-        _ = go.recv();
         let file = notification.file.as_deref();
         let mut scheme = strings::wide(file.map_or("", |_| FILE));
         let mut path = strings::wide(file.unwrap_or_default());

@@ -4,6 +4,7 @@ use super::{
     call,
     callback::Callback,
     handles::{self, Object},
+    operation,
     pointer::Out,
     strings,
     types::{
@@ -17,10 +18,7 @@ use crate::{
     numbers::{MPCALLBACK_SIGUPDATE, MPCONTROL_ABORT},
     update::{Notification, UpdateOptions},
 };
-use std::{
-    ptr,
-    sync::{Arc, mpsc},
-};
+use std::ptr;
 
 /// `HRESULT MpUpdateStart(MPHANDLE, DWORD, PMPCALLBACK_INFO, PMPHANDLE)`: see the header.
 ///
@@ -42,26 +40,9 @@ pub unsafe extern "system" fn MpUpdateStart(
         let manager = handles::manager(manager)?;
         let options = UpdateOptions::from_bits(options)?;
         // SAFETY: by this function's contract.
-        let callback = unsafe { Callback::read(callback) };
-        // The handle is there before the first callback: whoever is called may use it.
-        let (ready, go) = mpsc::channel::<()>();
-        let handler = callback.map(|callback| handler(callback, go));
-        let started = Arc::new(manager.start_update(options, handler)?);
-        let handle = handles::insert(Object::Update(Arc::clone(&started)))?;
-        out.write(handle);
-        drop(ready);
-        if options.asynchronous {
-            return Ok(Hresult::S_OK);
-        }
-        let result = started.wait();
-        if result.is_err() {
-            out.write(ptr::null_mut());
-            // A callback may have closed it already.
-            if handles::remove(handle).is_ok() {
-                started.close();
-            }
-        }
-        result
+        let (callback, gate) = unsafe { Callback::read(callback) };
+        let started = manager.start_update(options, callback.map(handler))?;
+        operation::hand_out(started, Object::Update, options.asynchronous, &out, gate)
     })
 }
 
@@ -80,15 +61,10 @@ pub extern "system" fn MpUpdateControl(update: MPHANDLE, control: ENUM) -> HRESU
     })
 }
 
-/// A handler that calls the program, from when `go` is closed.
-fn handler(callback: Callback, go: mpsc::Receiver<()>) -> Handler<Notification> {
-    let mut go = Some(go);
+/// A handler that calls the program.
+fn handler(mut callback: Callback) -> Handler<Notification> {
     let (mut told, mut path) = (String::new(), strings::wide(""));
     Box::new(move |notification| {
-        // Nothing is ever sent.
-        if let Some(go) = go.take() {
-            _ = go.recv();
-        }
         // Most notifications tell of the same path as the one before.
         if told != notification.path {
             told.clone_from(&notification.path);
