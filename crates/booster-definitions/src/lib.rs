@@ -15,14 +15,18 @@
 #![forbid(unsafe_code)]
 
 pub mod archive;
+mod availability;
 mod checksum;
 mod component;
 mod digest;
 mod file_kind;
 mod path;
 mod release;
+mod rollout;
+mod target_name;
 mod version;
 
+pub use availability::{Availability, Halt, Turn};
 pub use checksum::Checksum;
 pub use component::{Component, UnknownComponent};
 pub use digest::{Digest, DigestWriter, InvalidDigest};
@@ -30,6 +34,7 @@ pub use file_kind::{FileKind, SelfTest};
 pub use path::{DefinitionPath, UnsafePath};
 pub use release::{
     ArchiveInfo, Counts, FileEntry, FullPackage, MANIFEST_FORMAT, ManifestError, ReleaseManifest, Requires,
-    full_target, manifest_target,
 };
+pub use rollout::{Channel, DELAY, InvalidSchedule, Place, Schedule, Share, Step, UnknownChannel};
+pub use target_name::{ForeignTarget, TargetName, full_target, manifest_target, patch_target};
 pub use version::{InvalidVersion, Version};

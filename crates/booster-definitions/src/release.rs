@@ -48,7 +48,7 @@ pub struct ArchiveInfo {
 /// The archive compressed whole with zstd.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FullPackage {
-    /// The target's name in the repository, see [`full_target`].
+    /// The target's name in the repository, see [`full_target`](crate::full_target).
     pub target: String,
     /// Compressed length in bytes.
     pub size: u64,
@@ -90,16 +90,6 @@ pub struct FileEntry {
     pub size: u64,
     /// [`Checksum`](crate::Checksum) of the content.
     pub crc32: u32,
-}
-
-/// The target that holds a component's current manifest.
-pub fn manifest_target(component: Component) -> String {
-    format!("{component}/release.json")
-}
-
-/// The target that holds a release's archive, compressed whole.
-pub fn full_target(component: Component, version: Version) -> String {
-    format!("{component}/{version}.tar.zst")
 }
 
 /// A manifest that cannot be used.
@@ -156,6 +146,7 @@ impl ReleaseManifest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::full_target;
 
     fn manifest() -> ReleaseManifest {
         ReleaseManifest {

@@ -123,10 +123,10 @@ fn a_refresh_renews_the_timestamp_and_what_is_half_through_its_life() {
 }
 
 #[test]
-fn objects_of_the_last_publications_are_kept_and_older_ones_are_deleted() {
+fn metadata_of_the_last_publications_is_kept_and_older_releases_are_thinned_out() {
     let mut site = Site::new();
     site.options.keep = 3;
-    for n in 1..=6 {
+    for n in 1..=12 {
         site.publish(Antivirus, &format!("1.0.0.{n}"), &[("a.yar", &rule("a", &format!("evil{n}")))])
             .unwrap();
     }
@@ -134,8 +134,9 @@ fn objects_of_the_last_publications_are_kept_and_older_ones_are_deleted() {
     let archives = files.keys().filter(|name| name.ends_with(".tar.zst")).count();
     let targets = files.keys().filter(|name| name.ends_with(".targets.json")).count();
     let snapshots = files.keys().filter(|name| name.ends_with(".snapshot.json")).count();
-    assert_eq!((archives, targets, snapshots), (3, 3, 3), "{files:#?}");
-    assert_eq!(versions(&Machine::new(&site).see().unwrap()), ["antivirus 1.0.0.6"]);
+    // The last eight and every second before them, and 3 of which the metadata before still speaks.
+    assert_eq!((archives, targets, snapshots), (8 + 2 + 1, 3, 3), "{files:#?}");
+    assert_eq!(versions(&Machine::new(&site).see().unwrap()), ["antivirus 1.0.0.12"]);
 }
 
 #[test]

@@ -163,11 +163,14 @@ impl Verification {
 fn signed_manifest(installed: &Installed, component: Component) -> Result<ReleaseManifest, String> {
     let path = generation::manifest_path(installed.dir(), component);
     let bytes = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let manifest = ReleaseManifest::from_json(&bytes, component).map_err(|e| e.to_string())?;
     let authority = generation::authority_dir(installed.dir(), component);
+    // The version is believed only as far as to find the name under which these very bytes are signed.
+    let name = manifest_target(component, manifest.version);
     booster_trust::TrustedState::open(&authority)
-        .and_then(|state| booster_trust::verify_saved(&state, &manifest_target(component), &bytes))
+        .and_then(|state| booster_trust::verify_saved(&state, &name, &bytes))
         .map_err(|e| e.to_string())?;
-    ReleaseManifest::from_json(&bytes, component).map_err(|e| e.to_string())
+    Ok(manifest)
 }
 
 fn archive_matches(

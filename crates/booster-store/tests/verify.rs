@@ -32,6 +32,8 @@ impl Repository for Memory {
     }
 }
 
+const VERSION: Version = Version([1, 0, 0, 0]);
+
 /// Signs a repository that offers one manifest, and gives the state of a machine that trusts it.
 fn trusted(dir: &Path, manifest: &[u8]) -> TrustedState {
     let now = jiff::Timestamp::now();
@@ -42,7 +44,7 @@ fn trusted(dir: &Path, manifest: &[u8]) -> TrustedState {
         root.authorise(role, &key.public());
     }
     let mut targets = TargetsRole::new(1, expires);
-    targets.targets.insert(manifest_target(Component::Antivirus), TargetEntry::of(manifest));
+    targets.targets.insert(manifest_target(Component::Antivirus, VERSION), TargetEntry::of(manifest));
     let targets = sign(&targets, &[&key]).unwrap();
     let snapshot = sign(&SnapshotRole::new(1, expires, MetaEntry::of(1, &targets)), &[&key]).unwrap();
     let timestamp = sign(&TimestampRole::new(1, expires, MetaEntry::of(1, &snapshot), now), &[&key]).unwrap();
@@ -65,14 +67,13 @@ fn install(dir: &Path) -> Installed {
         set.insert(path.parse().unwrap(), Source::Bytes(bytes.into())).unwrap();
     }
     let mut archive = Vec::new();
-    let version = Version([1, 0, 0, 0]);
     let manifest = ReleaseManifest {
         format: MANIFEST_FORMAT,
         component: Component::Antivirus,
-        version,
+        version: VERSION,
         published: jiff::Timestamp::UNIX_EPOCH,
         archive: set.write(&mut archive).unwrap(),
-        full: FullPackage { target: full_target(Component::Antivirus, version), size: 0 },
+        full: FullPackage { target: full_target(Component::Antivirus, VERSION), size: 0 },
         counts: Counts::default(),
         requires: Requires::default(),
         restart_required: false,

@@ -5,10 +5,10 @@
 //! metadata had been accepted.
 
 use crate::{Cause, InstalledRelease, context::Context, transfer};
-use booster_definitions::{Component, Digest, ReleaseManifest, manifest_target};
+use booster_definitions::{Component, Digest, ReleaseManifest, TargetName, Version, manifest_target};
 use booster_sources::{MetadataRepository, Source, SourceError};
 use booster_store::Installed;
-use booster_trust::{Check, Client, TrustError, TrustedState, VerifiedTarget};
+use booster_trust::{Check, Client, TrustedState, VerifiedTarget};
 use jiff::Timestamp;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -99,14 +99,31 @@ pub(crate) async fn search(
 
 /// Whether everything that the trusted metadata offers is installed.
 fn is_installed(context: &Context<'_>, client: &Client, before: &Before) -> bool {
-    let targets: BTreeMap<_, _> = client.targets().collect();
-    context.components().all(|component| match targets.get(manifest_target(component).as_str()) {
+    context.components().all(|component| match listed(client, component).first() {
         None => true,
-        Some(target) => before.has(component, |bytes| {
-            let sha256 = target.hashes.get("sha256").and_then(|hash| hash.to_ascii_lowercase().parse().ok());
-            sha256 == Some(Digest::of(bytes))
-        }),
+        Some(newest) => before.has(component, |bytes| newest.manifest == Some(Digest::of(bytes))),
     })
+}
+
+/// A release that the trusted metadata lists.
+struct Listed {
+    version: Version,
+    /// SHA-256 of its manifest.
+    manifest: Option<Digest>,
+}
+
+/// The releases of a component, newest first.
+fn listed(client: &Client, component: Component) -> Vec<Listed> {
+    let releases = client.targets().filter_map(|(name, target)| match name.parse() {
+        Ok(TargetName::Manifest(of, version)) if of == component => {
+            let sha256 = target.hashes.get("sha256").and_then(|hash| hash.to_ascii_lowercase().parse().ok());
+            Some(Listed { version, manifest: sha256 })
+        }
+        _ => None,
+    });
+    let mut releases: Vec<_> = releases.collect();
+    releases.sort_by_key(|release| std::cmp::Reverse(release.version));
+    releases
 }
 
 /// The release of a component that the source offers, if it offers one.
@@ -118,18 +135,19 @@ async fn offered(
     component: Component,
     before: &Before,
 ) -> Result<Option<Release>, Cause> {
-    let name = manifest_target(component);
-    let target = match context.unless_cancelled(client.target(&name, now)).await? {
-        Ok(target) => target,
-        Err(TrustError::NoSuchTarget { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
+    let Some(newest) = listed(client, component).into_iter().next() else { return Ok(None) };
+    let name = manifest_target(component, newest.version);
+    let target = context.unless_cancelled(client.target(&name, now)).await??;
     let installed = before.manifests.get(&component).filter(|bytes| target.verify(bytes).is_ok());
     let bytes = match installed {
         Some(bytes) => bytes.clone(),
         None => read(context, source, &target).await?,
     };
     let manifest = ReleaseManifest::from_json(&bytes, component)?;
+    if manifest.version != newest.version {
+        let reason = format!("is listed as {} and says {}", newest.version, manifest.version);
+        return Err(Cause::Contradiction { component, reason });
+    }
     Ok(Some(Release { manifest, bytes }))
 }
 

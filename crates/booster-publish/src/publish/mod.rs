@@ -6,11 +6,11 @@ mod work;
 
 use crate::{
     KeyRing, PublishError, Repository, Result,
-    repository::{Published, prepare, target_object},
+    repository::{Published, offered, prepare, target_object, thin_out},
 };
 use booster_definitions::{
-    ArchiveInfo, Component, Counts, DefinitionPath, Digest, FullPackage, MANIFEST_FORMAT, ReleaseManifest,
-    Requires, Version,
+    ArchiveInfo, Availability, Component, Counts, DefinitionPath, Digest, FullPackage, MANIFEST_FORMAT,
+    ReleaseManifest, Requires, Schedule, Version,
     archive::{FileSet, Limits, Source},
     full_target, manifest_target,
 };
@@ -182,7 +182,7 @@ impl Repository {
         now: Timestamp,
     ) -> Result<Timestamp> {
         let manifest_json = manifest.to_json()?;
-        let manifest_name = manifest_target(manifest.component);
+        let manifest_name = manifest_target(manifest.component, manifest.version);
         let manifest_object = target_object(&manifest_name, &Digest::of(&manifest_json));
         self.storage.upload(&target_object(&manifest.full.target, &package.sha256), &package.path).await?;
         let manifest_file = package.path.with_extension("json");
@@ -190,10 +190,12 @@ impl Repository {
         self.storage.upload(&manifest_object, &manifest_file).await?;
 
         let mut targets = published.targets.clone();
-        let folder = format!("{}/", manifest.component);
-        targets.targets.retain(|target, _| !target.starts_with(&folder));
+        let before = offered(&targets, manifest.component).first().map_or(0, |newest| newest.sequence());
+        let availability = Availability::new(before + 1, now, Schedule::immediate()).to_json()?;
         targets.targets.insert(manifest.full.target.clone(), TargetEntry::new(package.size, package.sha256));
-        targets.targets.insert(manifest_name, TargetEntry::of(&manifest_json));
+        let entry = TargetEntry { custom: Some(availability), ..TargetEntry::of(&manifest_json) };
+        targets.targets.insert(manifest_name, entry);
+        thin_out(&mut targets, manifest.component);
         let signer = self.signer(published, keys, now);
         let prepared = prepare(published, Some(targets), &signer)?;
         self.commit(published, &prepared).await?;

@@ -1,11 +1,10 @@
 //! The published state: read, verified, and signed anew.
 
 use super::{
-    layout::{TIMESTAMP, Versioned, target_object},
+    layout::{TIMESTAMP, Versioned},
     storage::{Listed, Storage, Stored},
 };
 use crate::{KeyRing, Lifetimes, PublishError, Result};
-use booster_definitions::{Component, ReleaseManifest, manifest_target};
 use booster_trust::{
     TrustError,
     signing::{
@@ -76,26 +75,6 @@ impl Published {
             targets_bytes,
             listed,
         }))
-    }
-
-    /// The manifest of a component's current release.
-    pub async fn manifest(&self, storage: &Storage, component: Component) -> Result<Option<ReleaseManifest>> {
-        let target = manifest_target(component);
-        let Some(entry) = self.targets.targets.get(&target) else { return Ok(None) };
-        let damaged = |object: &str, reason: &str| PublishError::Damaged {
-            location: storage.location().to_owned(),
-            object: object.to_owned(),
-            reason: reason.to_owned(),
-        };
-        let Some(digest) = entry.sha256() else {
-            return Err(damaged(&target, "its signed entry has no SHA-256"));
-        };
-        let object = target_object(&target, &digest);
-        let bytes = required(storage, &object).await?;
-        if booster_definitions::Digest::of(&bytes) != digest {
-            return Err(damaged(&object, "its SHA-256 is not the signed one"));
-        }
-        Ok(Some(ReleaseManifest::from_json(&bytes, component)?))
     }
 
     /// The next free version of a role: names are never used twice, not even those that a crashed
@@ -243,7 +222,7 @@ pub(crate) fn highest(listed: &[Listed], role: Versioned) -> u64 {
     versions.filter(|(found, _)| *found == role).map(|(_, version)| version).max().unwrap_or(0)
 }
 
-async fn required(storage: &Storage, object: &str) -> Result<Vec<u8>> {
+pub(super) async fn required(storage: &Storage, object: &str) -> Result<Vec<u8>> {
     let stored = storage.read(object).await?;
     stored.map(|stored| stored.bytes.to_vec()).ok_or_else(|| PublishError::Damaged {
         location: storage.location().to_owned(),

@@ -3,7 +3,9 @@
 
 pub mod http;
 
-use booster_definitions::{Component, Digest, ReleaseManifest, archive, full_target, manifest_target};
+use booster_definitions::{
+    Component, Digest, ReleaseManifest, TargetName, archive, full_target, manifest_target,
+};
 use booster_publish::{
     InitReport, KeyRing, KeySet, PublishReport, PublishRequest, Repository, RepositoryOptions, Result,
 };
@@ -159,9 +161,13 @@ impl Machine {
             client.refresh(now).await?;
             let mut seen = Seen::new();
             for component in Component::ALL {
-                let Some(manifest) = self.fetch(&mut client, &manifest_target(component), now).await? else {
-                    continue;
-                };
+                let newest = client.targets().filter_map(|(name, _)| match name.parse() {
+                    Ok(TargetName::Manifest(of, version)) if of == component => Some(version),
+                    _ => None,
+                });
+                let Some(version) = newest.max() else { continue };
+                let manifest = self.fetch(&mut client, &manifest_target(component, version), now).await?;
+                let manifest = manifest.expect("a target that is listed");
                 let manifest = ReleaseManifest::from_json(&manifest, component).unwrap();
                 assert_eq!(manifest.full.target, full_target(component, manifest.version));
                 let packed = self.fetch(&mut client, &manifest.full.target, now).await?.expect("the archive");

@@ -42,7 +42,7 @@ async fn each_fault_of_a_server_has_its_own_name_in_each_file_and_changes_nothin
     machine.options.transfer.minimum_bytes = 64 << 10;
     let server = FaultyServer::serve(publisher.path());
     let archive = publisher.archive_url(AV, 2);
-    let manifest = publisher.target_url(&manifest_target(AV));
+    let manifest = publisher.target_url(&manifest_target(AV, Version([1, 2, 0, 0])));
     let metadata = ["/metadata/timestamp.json", "/metadata/3.snapshot.json", "/metadata/3.targets.json"];
     let files = metadata.into_iter().chain([manifest.as_str(), archive.as_str()]);
     let drip = Fault::Drip { bytes: 1, every: Duration::from_millis(20) };
@@ -111,7 +111,7 @@ async fn one_flipped_bit_anywhere_in_the_metadata_is_refused() {
     for file in ["metadata/timestamp.json", "metadata/3.snapshot.json", "metadata/3.targets.json"] {
         flip(&machine, publisher.path(), file, 7).await;
     }
-    let manifest = publisher.target_url(&manifest_target(AV));
+    let manifest = publisher.target_url(&manifest_target(AV, Version([1, 2, 0, 0])));
     flip(&machine, publisher.path(), &manifest, 11).await;
     recovers(&machine, &publisher).await;
 }
@@ -268,10 +268,10 @@ mod signed_mistakes {
             publisher.publish_as(AV, 3, files, edit);
             refused(&machine, publisher.path(), kind).await;
         }
-        publisher.put(&manifest_target(AV), b"{}");
+        publisher.put(&manifest_target(AV, Version([1, 3, 0, 0])), b"{}");
         publisher.sign_all();
         refused(&machine, publisher.path(), ErrorKind::BadManifest).await;
-        publisher.put(&manifest_target(AV), &vec![b' '; (1 << 20) + 1]);
+        publisher.put(&manifest_target(AV, Version([1, 3, 0, 0])), &vec![b' '; (1 << 20) + 1]);
         publisher.sign_all();
         refused(&machine, publisher.path(), ErrorKind::TooLarge).await;
     }

@@ -171,6 +171,7 @@ async fn an_older_release_is_refused_however_well_it_is_signed() {
     publish_second(&mut publisher);
     let machine = Machine::new(&publisher);
     machine.update(publisher.path()).await.is(Outcome::Updated);
+    publisher.remove(AV, 2);
     publisher.publish(AV, 1, &[("one.yar", &rule("one", "first pattern"))]);
     let told = machine.update(publisher.path()).await;
     told.failed_with(ErrorKind::Downgrade);

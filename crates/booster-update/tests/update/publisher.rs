@@ -97,8 +97,15 @@ impl Publisher {
         };
         edit(&mut manifest);
         self.put(&target, &package);
-        self.put(&manifest_target(component), &manifest.to_json().unwrap());
+        self.put(&manifest_target(component, version), &manifest.to_json().unwrap());
         self.sign_all();
+    }
+
+    /// Offers a release no longer, from the next signing on.
+    pub fn remove(&mut self, component: Component, version: u16) {
+        let version = Version([1, version, 0, 0]);
+        self.targets.remove(&manifest_target(component, version));
+        self.targets.remove(&full_target(component, version));
     }
 
     /// Puts any bytes in the place of a target, properly signed.

@@ -130,7 +130,9 @@ fn content(site: &Site) -> Vec<String> {
         Some(("metadata", file)) => {
             format!("metadata/{}", file.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'))
         }
-        Some((folder, file)) if file.ends_with("release.json") => format!("{folder}/release.json"),
+        Some((folder, file)) if file.ends_with(".release.json") => {
+            format!("{folder}/{}", file.split_once('.').map_or(file, |(_, name)| name))
+        }
         _ => name,
     };
     let mut names: Vec<_> = files(&site.repository).into_iter().map(name).collect();
