@@ -1,4 +1,5 @@
-//! What definitions are: components, versions, releases, and the archive that carries a release.
+//! What definitions are: components, versions, releases, the archive that carries a release, and the
+//! patch that carries it to who has an older one.
 //!
 //! This crate promises that the same files always give the same archive bytes and so the same
 //! SHA-256, and that unpacking an archive can write nothing outside its folder. It does not know
@@ -20,6 +21,7 @@ mod checksum;
 mod component;
 mod digest;
 mod file_kind;
+pub mod patch;
 mod path;
 mod release;
 mod rollout;
