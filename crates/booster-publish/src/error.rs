@@ -108,6 +108,24 @@ pub enum PublishError {
         /// The version asked for.
         offered: Version,
     },
+    /// There is no such release, or none at all.
+    #[error("{component} {} is not offered: `booster repository status` lists what is", version.map_or("(any version)".to_owned(), |v| v.to_string()))]
+    NotOffered {
+        /// The component.
+        component: Component,
+        /// The version asked for; without one the newest was meant.
+        version: Option<Version>,
+    },
+    /// There is nothing to go back to.
+    #[error(
+        "{component} {version} cannot be withdrawn: no release before it is offered; publish a corrected one"
+    )]
+    NothingBefore {
+        /// The component.
+        component: Component,
+        /// The version to withdraw.
+        version: Version,
+    },
     /// The release would hold nothing.
     #[error("{} holds no files to publish", folder.display())]
     Empty {

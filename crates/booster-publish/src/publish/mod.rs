@@ -1,12 +1,13 @@
 //! Publishing a release: archive, test, compress, upload, sign.
 
 mod package;
+mod rollout;
 mod trial;
 mod work;
 
 use crate::{
     KeyRing, PublishError, Repository, Result,
-    repository::{Published, offered, prepare, target_object, thin_out},
+    repository::{Published, offered, prepare, remove, target_object, thin_out},
 };
 use booster_definitions::{
     ArchiveInfo, Availability, Component, Counts, DefinitionPath, Digest, FullPackage, MANIFEST_FORMAT,
@@ -26,6 +27,7 @@ use std::{
 use work::WorkFolder;
 
 pub use package::DEFAULT_LEVEL;
+pub use rollout::{RolloutChange, RolloutReport, Withdrawal};
 
 /// A release to publish.
 #[derive(Debug, Clone)]
@@ -46,6 +48,14 @@ pub struct PublishRequest {
     pub restart_required: bool,
     /// Words for administrators.
     pub notes: Option<String>,
+    /// Who gets it when.
+    pub schedule: Schedule,
+    /// Whether everybody is to have it at once, whatever the schedule and the channel say.
+    pub emergency: bool,
+    /// The release that it takes the place of, and that is offered no longer.
+    pub withdraws: Option<Version>,
+    /// When the content was first published, where that was not now.
+    pub published: Option<Timestamp>,
     /// How hard to compress, 1 to 19, or [`DEFAULT_LEVEL`] to choose by the content.
     pub level: i32,
     /// How much it may hold.
@@ -68,6 +78,10 @@ impl PublishRequest {
             requires: Requires::default(),
             restart_required: false,
             notes: None,
+            schedule: Schedule::immediate(),
+            emergency: false,
+            withdraws: None,
+            published: None,
             level: DEFAULT_LEVEL,
             limits: Limits::default(),
             worker: None,
@@ -149,7 +163,7 @@ impl Repository {
         let archive = draft.archive;
         let package = package::compress(request.level, work.path()).await?;
         let manifest = manifest(request, archive, &package, tested.counts(request.component), now);
-        let released = self.release(&published, &manifest, &package, keys, now).await;
+        let released = self.release(request, &published, &manifest, &package, keys, now).await;
         if released.is_err() {
             // What was written is of no use, and the disk may be full of it.
             if let Err(error) = self.clean().await {
@@ -175,6 +189,7 @@ impl Repository {
     /// Uploads the content and signs it in. Returns when the signatures expire.
     async fn release(
         &self,
+        request: &PublishRequest,
         published: &Published,
         manifest: &ReleaseManifest,
         package: &Package,
@@ -191,9 +206,13 @@ impl Repository {
 
         let mut targets = published.targets.clone();
         let before = offered(&targets, manifest.component).first().map_or(0, |newest| newest.sequence());
-        let availability = Availability::new(before + 1, now, Schedule::immediate()).to_json()?;
+        if let Some(withdrawn) = request.withdraws {
+            remove(&mut targets, manifest.component, withdrawn);
+        }
+        let mut availability = Availability::new(before + 1, now, request.schedule.clone());
+        availability.emergency = request.emergency;
         targets.targets.insert(manifest.full.target.clone(), TargetEntry::new(package.size, package.sha256));
-        let entry = TargetEntry { custom: Some(availability), ..TargetEntry::of(&manifest_json) };
+        let entry = TargetEntry { custom: Some(availability.to_json()?), ..TargetEntry::of(&manifest_json) };
         targets.targets.insert(manifest_name, entry);
         thin_out(&mut targets, manifest.component);
         let signer = self.signer(published, keys, now);
@@ -278,7 +297,7 @@ fn manifest(
         format: MANIFEST_FORMAT,
         component: request.component,
         version: request.version,
-        published: Timestamp::from_second(now.as_second()).unwrap_or(now),
+        published: request.published.unwrap_or(Timestamp::from_second(now.as_second()).unwrap_or(now)),
         archive,
         full: FullPackage { target: full_target(request.component, request.version), size: package.size },
         counts,

@@ -84,43 +84,45 @@ impl Repository {
         let mut components = BTreeMap::new();
         for component in Component::ALL.into_iter().filter(|component| *component != own) {
             if let Some(manifest) = published.manifest(&self.storage, component).await? {
-                self.unpack_published(&manifest, published, generation, limits).await?;
+                unpack_published(self, &manifest, published, generation, limits).await?;
                 components.insert(component, manifest.version);
             }
         }
         Ok(components)
     }
+}
 
-    async fn unpack_published(
-        &self,
-        manifest: &ReleaseManifest,
-        published: &Published,
-        generation: &Path,
-        limits: Limits,
-    ) -> Result<()> {
-        let target = &manifest.full.target;
-        let damaged = |reason: String| PublishError::Damaged {
-            location: self.location().to_owned(),
-            object: target.clone(),
-            reason,
-        };
-        let digest = published.targets.targets.get(target).and_then(|entry| entry.sha256());
-        let Some(digest) = digest else { return Err(damaged("it is not signed".to_owned())) };
-        let copy = generation.with_file_name(format!("{}.tar.zst", manifest.component));
-        let mut file = File::create(&copy).map_err(PublishError::io("write", &copy))?;
-        self.storage.download(&target_object(target, &digest), &mut file).await?;
-        let folder = generation.join(manifest.component.as_str());
-        let unpacked = blocking(move || {
-            let unpacked = unpack_compressed(&copy, &folder, limits);
-            std::fs::remove_file(&copy).map_err(PublishError::io("delete", &copy))?;
-            Ok(unpacked)
-        })
-        .await?;
-        match unpacked {
-            Ok(archive) if archive == manifest.archive => Ok(()),
-            Ok(_) => Err(damaged("its archive is not the one that the manifest names".to_owned())),
-            Err(error) => Err(damaged(error.to_string())),
-        }
+/// Unpacks a published release into its component's folder below `generation`. Its compressed archive lies beside
+/// that folder meanwhile.
+pub(super) async fn unpack_published(
+    repository: &Repository,
+    manifest: &ReleaseManifest,
+    published: &Published,
+    generation: &Path,
+    limits: Limits,
+) -> Result<()> {
+    let target = &manifest.full.target;
+    let damaged = |reason: String| PublishError::Damaged {
+        location: repository.location().to_owned(),
+        object: target.clone(),
+        reason,
+    };
+    let digest = published.targets.targets.get(target).and_then(|entry| entry.sha256());
+    let Some(digest) = digest else { return Err(damaged("it is not signed".to_owned())) };
+    let copy = generation.with_file_name(format!("{}.tar.zst", manifest.component));
+    let mut file = File::create(&copy).map_err(PublishError::io("write", &copy))?;
+    repository.storage.download(&target_object(target, &digest), &mut file).await?;
+    let folder = generation.join(manifest.component.as_str());
+    let unpacked = blocking(move || {
+        let unpacked = unpack_compressed(&copy, &folder, limits);
+        std::fs::remove_file(&copy).map_err(PublishError::io("delete", &copy))?;
+        Ok(unpacked)
+    })
+    .await?;
+    match unpacked {
+        Ok(archive) if archive == manifest.archive => Ok(()),
+        Ok(_) => Err(damaged("its archive is not the one that the manifest names".to_owned())),
+        Err(error) => Err(damaged(error.to_string())),
     }
 }
 

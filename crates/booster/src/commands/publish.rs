@@ -1,4 +1,6 @@
-//! `booster publish`: test, sign and publish a release.
+//! `booster publish`: test, sign and publish a release; halt, resume or withdraw one that is out.
+
+mod rollout;
 
 use crate::{
     context::{Context, worker_command},
@@ -9,9 +11,16 @@ use crate::{
 use booster_config::Settings;
 use booster_definitions::{Component, DefinitionPath, Requires, Version, archive::Source};
 use booster_engine::OnInvalid;
-use booster_publish::{DEFAULT_LEVEL, KEY_VARIABLES, KeyRing, PublishError, PublishRequest, feeds::convert};
+use booster_publish::{
+    DEFAULT_LEVEL, KEY_VARIABLES, KeyRing, PublishError, PublishReport, PublishRequest, feeds::convert,
+};
 use clap::{Args, ValueEnum};
-use std::{error::Error, fs::File, io, path::PathBuf};
+use std::{
+    error::Error,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
 
 /// Test, sign and publish a folder of definitions as a release
 #[derive(Debug, Args)]
@@ -21,6 +30,18 @@ Examples:
   booster publish nis 2.0.1.0 ./nis --repository s3://definitions/public --keys /run/keys
   booster publish antivirus 1.419.26.0 ./definitions --invalid-rules leave-out --notes 'hotfix'
   booster publish antivirus 1.419.27.0 ./yara --hash-feed hash-iocs.txt
+  booster publish antivirus 1.419.28.0 ./definitions --rollout gradual
+  booster publish antivirus 1.419.29.0 ./definitions --rollout '1%@0h,10%@4h,100%@1d'
+  booster publish antivirus --halt --reason 'finds a system file'
+  booster publish antivirus --resume
+  booster publish antivirus --rollout immediate
+  booster publish antivirus --withdraw --reason 'finds a system file'
+
+Roll-outs: shares of machines by the time since publication; the last must be 100%. For channels other
+than broad write 'staged=10%@0h,100%@6h; broad=1%@6h,100%@2d'. What is not named is served at once, the
+delayed channel after two days. gradual is a day's roll-out; immediate, the default, is none.
+Without a folder, --rollout and --emergency change how a release that is out is given out. --withdraw
+publishes the content of the release before under a higher version, for everybody at once.
 
 Files: .yar and .yara are YARA rules; .hdb and .hsb are hashes of malware, .fp and .sfp of known-good
 files, in ClamAV's text formats; anything else travels untouched. What is below selftest/must-detect
@@ -28,13 +49,16 @@ and selftest/must-not-detect is scanned, and refuses the release if it comes out
 pub struct PublishArgs {
     /// antivirus, antispyware or nis
     component: Component,
-    /// Four numbers, higher than what is published: 1.419.25.0
-    version: Version,
+    /// Four numbers, higher than what is published: 1.419.25.0. Of a release that is out: the newest without it
+    #[arg(required_unless_present_any = ["halt", "resume", "withdraw", "rollout", "emergency"])]
+    version: Option<Version>,
     /// The folder that holds the release's files
-    #[arg(value_name = "FOLDER")]
-    folder: PathBuf,
+    #[arg(value_name = "FOLDER", required_unless_present_any = ["halt", "resume", "withdraw", "rollout", "emergency"])]
+    folder: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    rollout: rollout::RolloutArgs,
     /// What to do with rules that the engine cannot take
     #[arg(long, value_name = "WHAT", default_value = "refuse")]
     invalid_rules: InvalidRules,
@@ -93,8 +117,27 @@ enum InvalidRules {
 pub fn run(args: &PublishArgs, context: &Context) -> CommandResult {
     let settings = args.place.settings(context)?;
     let keys = keys(&settings)?;
+    let repository = settings.repository()?;
+    let now = jiff::Timestamp::now();
+    let (Some(version), Some(folder)) = (args.version, &args.folder) else {
+        return rollout::change(args, &settings, &keys, context);
+    };
+    let request = request(args, version, folder, &settings, context)?;
+    publish(args, &format!("Testing and packing {} {version}", args.component), context, async || {
+        repository.publish(&request, &keys, now).await
+    })
+}
+
+/// The release as the command line and the settings describe it.
+fn request(
+    args: &PublishArgs,
+    version: Version,
+    folder: &Path,
+    settings: &Settings,
+    context: &Context,
+) -> Result<PublishRequest, Box<dyn Error>> {
     let (program, arguments) = worker_command()?;
-    let request = PublishRequest {
+    Ok(PublishRequest {
         extra: feeds(&args.hash_feed, context)?,
         on_invalid: match args.invalid_rules {
             InvalidRules::Refuse => OnInvalid::Refuse,
@@ -106,14 +149,24 @@ pub fn run(args: &PublishArgs, context: &Context) -> CommandResult {
         level: settings.publish.compression.unwrap_or(DEFAULT_LEVEL),
         limits: settings.archive_limits(),
         worker: Some(settings.worker(program, arguments)),
-        ..PublishRequest::new(args.component, args.version, &args.folder)
-    };
-    let repository = settings.repository()?;
-    let spinner =
-        context.spinner(&format!("Testing and packing {} {}", args.component, args.version), args.json);
+        schedule: args.rollout.schedule(),
+        emergency: args.rollout.emergency,
+        ..PublishRequest::new(args.component, version, folder)
+    })
+}
+
+/// Runs a publication, and tells how it went.
+fn publish(
+    args: &PublishArgs,
+    what: &str,
+    context: &Context,
+    work: impl AsyncFnOnce() -> Result<PublishReport, PublishError>,
+) -> CommandResult {
+    let location = args.place.settings(context)?.publish.location().to_owned();
+    let spinner = context.spinner(what, args.json);
     let report = runtime::run(async |cancel| {
         tokio::select! {
-            report = repository.publish(&request, &keys, jiff::Timestamp::now()) => Some(report),
+            report = work() => Some(report),
             // Whatever had been written by then, machines see the state before.
             () = cancel.cancelled() => None,
         }
@@ -127,7 +180,7 @@ pub fn run(args: &PublishArgs, context: &Context) -> CommandResult {
     if args.json {
         context.output.pretty_json(&report);
     } else {
-        for line in publication::lines(&report, repository.location(), context.output.style()) {
+        for line in publication::lines(&report, &location, context.output.style()) {
             context.output.line(line);
         }
     }

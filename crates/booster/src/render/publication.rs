@@ -2,7 +2,7 @@
 
 use crate::{output::Style, text};
 use booster_engine::BuildError;
-use booster_publish::{Outcome, PublishError, PublishReport};
+use booster_publish::{Outcome, PublishError, PublishReport, RolloutReport};
 
 /// The report in words.
 pub fn lines(report: &PublishReport, location: &str, style: Style) -> Vec<String> {
@@ -32,6 +32,23 @@ pub fn lines(report: &PublishReport, location: &str, style: Style) -> Vec<String
     }
     lines.push(format!("  signed until {}", text::time(report.expires)));
     lines
+}
+
+/// How a release is given out, in words.
+pub fn rollout(report: &RolloutReport, location: &str, style: Style) -> Vec<String> {
+    let release = format!("{} {} in {location}", report.component, report.version);
+    let availability = &report.availability;
+    let headline = match &availability.halted {
+        Some(halt) => {
+            let since = text::time(halt.since);
+            format!("{}: {release}, since {since}: {}", style.attention("Halted"), halt.reason)
+        }
+        None if availability.emergency => {
+            format!("{}: {release}, for everybody at once", style.good("Offered"))
+        }
+        None => format!("{}: {release}, {}", style.good("Offered"), availability.schedule),
+    };
+    vec![headline, format!("  signed until {}", text::time(report.expires))]
 }
 
 /// What was left out, by name.
