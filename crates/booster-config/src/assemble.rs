@@ -5,14 +5,18 @@ use booster_definitions::{Component, archive};
 use booster_engine::{ScanLimits, ScanOptions, Worker, WorkerLimits};
 use booster_publish::{Lifetimes, PublishError, Repository, RepositoryOptions};
 use booster_sources::{
-    ClientCertificate, Credentials, DirectorySource, HttpOptions, HttpSource, ProxyChoice, Source,
+    ClientCertificate, Credentials, DirectorySource, HttpOptions, HttpSource, ProxyChoice, RateLimit, Source,
     SourceKind, TransferRules,
 };
 use booster_store::{Store, StoreOptions};
 use booster_trust::{ClientOptions, FreshnessPolicy};
-use booster_update::UpdateOptions;
+use booster_update::{DownloadOptions, UpdateOptions};
 use jiff::SignedDuration;
-use std::{num::NonZeroUsize, path::PathBuf, sync::Arc};
+use std::{
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+    sync::Arc,
+};
 
 /// Which of the sources are asked, as a caller says it.
 #[derive(Debug, Clone, Default)]
@@ -73,13 +77,26 @@ impl Settings {
         Ok(options)
     }
 
-    /// When a transfer is given up.
+    /// When a transfer is given up, and how fast it may be: clones share the rate.
     pub fn transfer_rules(&self) -> TransferRules {
         TransferRules {
             minimum_bytes: self.transfer.minimum.0,
             window: self.transfer.window.0,
             connect_timeout: self.transfer.connect_timeout.0,
             response_timeout: self.transfer.response_timeout.0,
+            rate: NonZeroU64::new(self.transfer.max_rate.0).map(RateLimit::new),
+        }
+    }
+
+    /// How downloads are gone on with, and how much they may be.
+    pub fn download_options(&self) -> DownloadOptions {
+        let transfer = &self.transfer;
+        DownloadOptions {
+            retries: transfer.retries,
+            retry_pause: transfer.retry_pause.0,
+            keep_for: transfer.keep_for.0,
+            keep_bytes: transfer.keep_size.0,
+            daily_budget: Some(transfer.daily_budget.0).filter(|&budget| budget > 0),
         }
     }
 
@@ -99,6 +116,7 @@ impl Settings {
         UpdateOptions {
             trust: ClientOptions { freshness: self.freshness_policy(), ..ClientOptions::default() },
             transfer: self.transfer_rules(),
+            download: self.download_options(),
             archive: self.archive_limits(),
             ..UpdateOptions::default()
         }

@@ -9,6 +9,7 @@ use booster_engine::{ScanLimits, WorkerLimits};
 use booster_publish::RepositoryOptions;
 use booster_sources::TransferRules;
 use booster_store::StoreOptions;
+use booster_update::DownloadOptions;
 use serde::{Deserialize, Serialize};
 use std::{
     ffi::OsString,
@@ -112,7 +113,8 @@ pub struct Http {
     pub user_agent: Option<String>,
 }
 
-/// When a transfer is given up: by lack of progress, never by its total time.
+/// When a transfer is given up (by lack of progress, never by its total time), how it is gone on with,
+/// and how much is transferred.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Transfer {
@@ -124,6 +126,20 @@ pub struct Transfer {
     pub connect_timeout: Interval,
     /// How long the first byte of an answer may take.
     pub response_timeout: Interval,
+    /// How many bytes are fetched in a second at most, by all transfers of an update together; 0 means no
+    /// limit.
+    pub max_rate: Size,
+    /// How often a transfer that was broken off is gone on with in one update.
+    pub retries: u32,
+    /// The pause before it is gone on with.
+    pub retry_pause: Interval,
+    /// For how long the beginning of a download is kept for a later update.
+    pub keep_for: Interval,
+    /// How many bytes of such beginnings are kept.
+    pub keep_size: Size,
+    /// How many bytes of releases are downloaded in 24 hours at most; 0 means no limit. The first update in
+    /// that time may download what it needs.
+    pub daily_budget: Size,
 }
 
 /// How much a release may hold: an update that brings more fails before it fills the disk.
@@ -235,13 +251,21 @@ impl Default for Freshness {
 
 impl Default for Transfer {
     fn default() -> Self {
-        let TransferRules { minimum_bytes, window, connect_timeout, response_timeout } =
+        let TransferRules { minimum_bytes, window, connect_timeout, response_timeout, rate } =
             TransferRules::default();
+        let DownloadOptions { retries, retry_pause, keep_for, keep_bytes, daily_budget } =
+            DownloadOptions::default();
         Self {
             minimum: Size(minimum_bytes),
             window: Interval(window),
             connect_timeout: Interval(connect_timeout),
             response_timeout: Interval(response_timeout),
+            max_rate: Size(rate.map_or(0, |rate| rate.bytes_per_second())),
+            retries,
+            retry_pause: Interval(retry_pause),
+            keep_for: Interval(keep_for),
+            keep_size: Size(keep_bytes),
+            daily_budget: Size(daily_budget.unwrap_or(0)),
         }
     }
 }

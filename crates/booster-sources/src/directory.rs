@@ -1,6 +1,6 @@
 //! A repository in a folder: a local disk, a mounted share or a removable medium.
 
-use crate::{Area, Counters, Opened, Source, SourceError, SourceKind, path, source::Meter};
+use crate::{Area, Counters, Opened, Resume, Source, SourceError, SourceKind, path, source::Meter};
 use futures_util::StreamExt;
 use std::{
     io::{self, Seek, SeekFrom},
@@ -41,10 +41,11 @@ impl Source for DirectorySource {
         self.base.display().to_string()
     }
 
-    async fn open(&self, area: Area, path: &str, offset: u64) -> Result<Option<Opened>, SourceError> {
+    async fn open(&self, area: Area, path: &str, from: Resume<'_>) -> Result<Option<Opened>, SourceError> {
         path::check(path)?;
         self.meter.request();
         let location = self.locate(area, path);
+        let offset = from.offset;
         let (base, relative) = (self.base.clone(), format!("{}/{path}", area.as_str()));
         // Folders can hang (a lost file server), so the calls run where they hold nobody up.
         let found = tokio::task::spawn_blocking(move || open_inside(&base, &relative, offset))
@@ -69,7 +70,13 @@ impl Source for DirectorySource {
                     }
                 }
             });
-        Ok(Some(Opened { start: found.start, length: Some(found.length), stream: Box::pin(stream) }))
+        Ok(Some(Opened {
+            start: found.start,
+            length: Some(found.length),
+            // Folders have no names for copies: who goes on checks the digest of the whole.
+            etag: None,
+            stream: Box::pin(stream),
+        }))
     }
 
     fn counters(&self) -> Counters {

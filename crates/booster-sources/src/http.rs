@@ -6,6 +6,7 @@
 
 mod failure;
 mod options;
+mod range;
 mod redirect;
 mod retry_after;
 mod tls;
@@ -13,7 +14,8 @@ mod tls;
 pub use options::{BaseUrls, ClientCertificate, Credentials, HttpOptions, ProxyChoice};
 
 use crate::{
-    Area, ByteStream, Counters, Opened, RedirectRefusal, Source, SourceError, SourceKind, source::Meter,
+    Area, ByteStream, Counters, Opened, RedirectRefusal, Resume, Source, SourceError, SourceKind,
+    source::Meter,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -80,21 +82,25 @@ impl Source for HttpSource {
         shown(self.base.first())
     }
 
-    async fn open(&self, area: Area, path: &str, offset: u64) -> Result<Option<Opened>, SourceError> {
+    async fn open(&self, area: Area, path: &str, from: Resume<'_>) -> Result<Option<Opened>, SourceError> {
         let mut url = self.base.resolve(area, path)?;
         if let Some(until) = self.cool_down.until() {
             return Err(SourceError::CoolingDown { location: shown(&url), until });
         }
-        let (mut followed, mut offset) = (0, offset);
+        let (mut followed, mut from) = (0, from);
         loop {
-            let response = self.send(&url, offset).await?;
-            match answer(response.status().as_u16(), offset) {
-                Answer::Body => return self.body(&url, 0, response).map(Some),
-                Answer::Part if starts_at(&response, offset) => {
-                    return self.body(&url, offset, response).map(Some);
+            let response = self.send(&url, from).await?;
+            match answer(response.status().as_u16(), from.offset) {
+                Answer::Body => {
+                    let length = response.content_length();
+                    return self.body(&url, 0, length, response).map(Some);
                 }
-                // A range that cannot be had, or another than was asked for: from the beginning.
-                Answer::Part | Answer::NoSuchPart => offset = 0,
+                Answer::Part => match range::follows(response.headers(), from) {
+                    Some(length) => return self.body(&url, from.offset, length, response).map(Some),
+                    // Another part than was asked for, or one of another copy: from the beginning.
+                    None => from = Resume::WHOLE,
+                },
+                Answer::NoSuchPart => from = Resume::WHOLE,
                 Answer::Absent => return Ok(None),
                 Answer::Redirect => {
                     url = self.follow(&url, &response, followed)?;
@@ -149,27 +155,17 @@ fn answer(status: u16, offset: u64) -> Answer {
     }
 }
 
-/// Whether a partial answer is the part that was asked for: `Content-Range: bytes <offset>-...`.
-fn starts_at(response: &Response, offset: u64) -> bool {
-    text(response, header::CONTENT_RANGE)
-        .and_then(|range| range.strip_prefix("bytes "))
-        .and_then(|range| range.split_once('-'))
-        .is_some_and(|(start, _)| start.trim().parse() == Ok(offset))
-}
-
 impl HttpSource {
-    async fn send(&self, url: &Url, offset: u64) -> Result<Response, SourceError> {
+    async fn send(&self, url: &Url, from: Resume<'_>) -> Result<Response, SourceError> {
         let mut request = self.client.get(url.clone());
-        if offset > 0 {
-            request = request.header(header::RANGE, format!("bytes={offset}-"));
-        }
+        request = request.headers(range::asked_for(from));
         if let Some(Credentials { user, password }) = &self.credentials
             && self.base.first().origin() == url.origin()
         {
             request = request.basic_auth(user, Some(password));
         }
         self.meter.request();
-        tracing::debug!(url = %shown(url), offset, "request");
+        tracing::debug!(url = %shown(url), offset = from.offset, "request");
         let response = request.send().await;
         response.map_err(|error| failure::of_request(shown(url), self.connect_timeout, &error))
     }
@@ -199,14 +195,20 @@ impl HttpSource {
         }
     }
 
-    fn body(&self, url: &Url, start: u64, response: Response) -> Result<Opened, SourceError> {
+    fn body(
+        &self,
+        url: &Url,
+        start: u64,
+        length: Option<u64>,
+        response: Response,
+    ) -> Result<Opened, SourceError> {
         let location = shown(url);
         if let Some(encoding) = text(&response, header::CONTENT_ENCODING)
             .filter(|encoding| !encoding.eq_ignore_ascii_case("identity"))
         {
             return Err(SourceError::Encoded { location, encoding: encoding.to_owned() });
         }
-        let length = response.content_length();
+        let etag = range::strong_tag(response.headers()).map(str::to_owned);
         let (meter, mut received) = (Arc::clone(&self.meter), 0);
         let stream = response.bytes_stream().map(move |chunk| match chunk {
             Ok(chunk) => {
@@ -216,7 +218,7 @@ impl HttpSource {
             }
             Err(error) => Err(failure::of_body(location.clone(), length, received, &error)),
         });
-        Ok(Opened { start, length, stream: Box::pin(stream) as ByteStream })
+        Ok(Opened { start, length, etag, stream: Box::pin(stream) as ByteStream })
     }
 }
 

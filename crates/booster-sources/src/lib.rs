@@ -32,5 +32,5 @@ pub use directory::DirectorySource;
 pub use error::{RedirectRefusal, SourceError};
 pub use http::{BaseUrls, ClientCertificate, Credentials, HttpOptions, HttpSource, ProxyChoice};
 pub use metadata::MetadataRepository;
-pub use source::{Area, ByteStream, Counters, Opened, Source, SourceKind, UnknownSourceKind};
-pub use transfer::{TransferRules, download, read};
+pub use source::{Area, ByteStream, Counters, Opened, Resume, Source, SourceKind, UnknownSourceKind};
+pub use transfer::{RateLimit, Sink, TransferRules, download, download_from, read};

@@ -87,6 +87,21 @@ impl Area {
 /// The bytes of a file as they arrive.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, SourceError>> + Send>>;
 
+/// From where on a file is wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Resume<'a> {
+    /// How many bytes from the beginning are there already.
+    pub offset: u64,
+    /// The strong entity tag of the copy that these bytes are from, as this source named it
+    /// ([`Opened::etag`]): a source that has another copy by now sends it from the beginning.
+    pub etag: Option<&'a str>,
+}
+
+impl Resume<'_> {
+    /// The whole file.
+    pub const WHOLE: Self = Self { offset: 0, etag: None };
+}
+
 /// A file that a source has opened.
 pub struct Opened {
     /// The position in the file of the first byte that follows. It is the offset that was asked
@@ -95,6 +110,9 @@ pub struct Opened {
     /// How many bytes follow, where the source says so. A claim of the other side: it is checked
     /// against limits before reading, and never believed instead of counting.
     pub length: Option<u64>,
+    /// What the source calls this very copy of the file, byte for byte: a strong entity tag (RFC 9110,
+    /// section 8.8.1). A weak one says less, and is left out.
+    pub etag: Option<String>,
     /// The bytes.
     pub stream: ByteStream,
 }
@@ -104,6 +122,7 @@ impl fmt::Debug for Opened {
         f.debug_struct("Opened")
             .field("start", &self.start)
             .field("length", &self.length)
+            .field("etag", &self.etag)
             .finish_non_exhaustive()
     }
 }
@@ -126,12 +145,12 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// The URL or path in use. Never holds credentials.
     fn location(&self) -> String;
 
-    /// Opens a file of the repository so that it is read from `offset` on, where the source can.
+    /// Opens a file of the repository so that it is read from an offset on, where the source can.
     ///
     /// `None` means that the file is definitely not there (404, no such file). Every other reason
     /// for not having it is an error. Callers use [`read`](crate::read) and
     /// [`download`](crate::download), which put the limits of size and time around this.
-    async fn open(&self, area: Area, path: &str, offset: u64) -> Result<Option<Opened>, SourceError>;
+    async fn open(&self, area: Area, path: &str, from: Resume<'_>) -> Result<Option<Opened>, SourceError>;
 
     /// What it has cost so far.
     fn counters(&self) -> Counters;

@@ -1,12 +1,18 @@
-//! The rules that every transfer obeys, in one place: size, time, cancellation.
+//! The rules that every transfer obeys, in one place: size, time, rate, cancellation.
 //!
 //! There is no limit on the whole time of a transfer: an honest slow line may take as long as it
 //! needs. There is a minimum of bytes per window of waiting instead, so that a peer that drips or
 //! stalls is given up, and a limit on the time until the answer begins.
 
-use crate::{Area, Opened, Source, SourceError};
+mod pace;
+mod rate;
+
+pub use rate::RateLimit;
+
+use crate::{Area, Opened, Resume, Source, SourceError};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use pace::Pace;
 use std::{io, time::Duration};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -22,16 +28,19 @@ pub struct TransferRules {
     pub connect_timeout: Duration,
     /// The longest time from then until the answer's body begins, redirects included.
     pub response_timeout: Duration,
+    /// The most bytes a second, over all transfers under a clone of these rules; `None` for no limit.
+    pub rate: Option<RateLimit>,
 }
 
 impl Default for TransferRules {
-    /// 16 KiB per 30 seconds, 10 seconds to connect, 30 seconds to answer.
+    /// 16 KiB per 30 seconds, 10 seconds to connect, 30 seconds to answer, as fast as the line allows.
     fn default() -> Self {
         Self {
             minimum_bytes: 16 * 1024,
             window: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             response_timeout: Duration::from_secs(30),
+            rate: None,
         }
     }
 }
@@ -45,7 +54,7 @@ pub async fn read(
     rules: &TransferRules,
     cancel: &CancellationToken,
 ) -> Result<Option<Vec<u8>>, SourceError> {
-    let Some(mut body) = Body::open(source, area, path, rules, cancel).await? else {
+    let Some(mut body) = Body::open(source, area, path, Resume::WHOLE, rules, cancel).await? else {
         return Ok(None);
     };
     let too_large = |location: &str| SourceError::TooLarge { location: location.to_owned(), limit: max };
@@ -56,9 +65,37 @@ pub async fn read(
             return Err(too_large(&body.location));
         }
         bytes.extend_from_slice(&chunk);
+        body.keep_to_rate(chunk.len()).await?;
     }
     body.check_announced()?;
     Ok(Some(bytes))
+}
+
+/// Who takes what a [`download_from`] brings.
+pub trait Sink: Send {
+    /// What follows stands from `start` on in the file: at the offset that was asked for, or at 0
+    /// where the source begins anew. Told once, with the first bytes.
+    ///
+    /// # Errors
+    /// What ends the transfer.
+    fn begin(&mut self, start: u64, etag: Option<&str>) -> io::Result<()>;
+
+    /// The next bytes.
+    ///
+    /// # Errors
+    /// What ends the transfer.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// Any function of bytes takes a file from its beginning.
+impl<F: FnMut(&[u8]) -> io::Result<()> + Send> Sink for F {
+    fn begin(&mut self, _: u64, _: Option<&str>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self(bytes)
+    }
 }
 
 /// Streams a target of a known length into `sink`: exactly `length` bytes, or an error.
@@ -70,25 +107,49 @@ pub async fn download(
     length: u64,
     rules: &TransferRules,
     cancel: &CancellationToken,
-    sink: &mut (dyn FnMut(&[u8]) -> io::Result<()> + Send),
+    mut sink: &mut (dyn FnMut(&[u8]) -> io::Result<()> + Send),
 ) -> Result<(), SourceError> {
-    let Some(mut body) = Body::open(source, Area::Targets, path, rules, cancel).await? else {
+    download_from(source, path, Resume::WHOLE, length, rules, cancel, &mut sink).await
+}
+
+/// Streams what is missing of a target into `sink`, until it has the file's `length` bytes, or an error.
+///
+/// What reached the sink before an error is the beginning of what the source has, and may be kept to go
+/// on from. That it is the right file is for the caller to check.
+pub async fn download_from(
+    source: &dyn Source,
+    path: &str,
+    from: Resume<'_>,
+    length: u64,
+    rules: &TransferRules,
+    cancel: &CancellationToken,
+    sink: &mut dyn Sink,
+) -> Result<(), SourceError> {
+    let Some(mut body) = Body::open(source, Area::Targets, path, from, rules, cancel).await? else {
         return Err(SourceError::NotFound { location: source.locate(Area::Targets, path) });
     };
+    let failed = |location: &str, source| SourceError::Write { location: location.to_owned(), source };
+    let (start, mut begun) = (body.start, false);
     while let Some(chunk) = body.next().await? {
-        if let Some(announced) = body.announced.filter(|announced| *announced != length) {
+        let announced = body.announced.map(|follows| start.saturating_add(follows));
+        if let Some(announced) = announced.filter(|announced| *announced != length) {
             return Err(SourceError::WrongLength { location: body.location, expected: length, announced });
         }
-        if body.received > length {
+        if start.saturating_add(body.received) > length {
             return Err(SourceError::TooLarge { location: body.location, limit: length });
         }
-        sink(&chunk).map_err(|source| SourceError::Write { location: body.location.clone(), source })?;
+        if !begun {
+            sink.begin(start, body.etag.as_deref()).map_err(|error| failed(&body.location, error))?;
+            begun = true;
+        }
+        sink.write(&chunk).map_err(|error| failed(&body.location, error))?;
+        body.keep_to_rate(chunk.len()).await?;
     }
-    if body.received < length {
+    if start + body.received < length {
         return Err(SourceError::TooShort {
             location: body.location,
             expected: Some(length),
-            received: body.received,
+            received: start + body.received,
         });
     }
     Ok(())
@@ -97,10 +158,14 @@ pub async fn download(
 /// The body of a file that is being received under the rules.
 struct Body<'a> {
     location: String,
+    /// Where in the file it begins.
+    start: u64,
     announced: Option<u64>,
+    etag: Option<String>,
     received: u64,
     stream: crate::ByteStream,
     pace: Pace,
+    rate: Option<&'a RateLimit>,
     cancel: &'a CancellationToken,
 }
 
@@ -109,7 +174,8 @@ impl<'a> Body<'a> {
         source: &dyn Source,
         area: Area,
         path: &str,
-        rules: &TransferRules,
+        from: Resume<'_>,
+        rules: &'a TransferRules,
         cancel: &'a CancellationToken,
     ) -> Result<Option<Self>, SourceError> {
         let location = source.locate(area, path);
@@ -117,18 +183,21 @@ impl<'a> Body<'a> {
         let opened = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(SourceError::Cancelled { location }),
-            opened = timeout(limit, source.open(area, path, 0)) => opened,
+            opened = timeout(limit, source.open(area, path, from)) => opened,
         };
         let opened = match opened {
             Ok(opened) => opened?,
             Err(_) => return Err(SourceError::NoAnswer { location, limit }),
         };
-        Ok(opened.map(|Opened { length, stream, .. }| Self {
+        Ok(opened.map(|Opened { start, length, etag, stream }| Self {
             location,
+            start,
             announced: length,
+            etag,
             received: 0,
             stream,
             pace: Pace::new(rules),
+            rate: rules.rate.as_ref(),
             cancel,
         }))
     }
@@ -152,11 +221,22 @@ impl<'a> Body<'a> {
             let length = arrived.as_ref().map_or(0, Bytes::len) as u64;
             self.pace.waited(since.elapsed(), length).map_err(|slow| slow.into_error(&self.location))?;
             let Some(chunk) = arrived.filter(|chunk| !chunk.is_empty()) else { continue };
-            if self.received == 0 && is_web_page(&chunk) {
+            if self.start + self.received == 0 && is_web_page(&chunk) {
                 return Err(SourceError::WebPage { location: self.location.clone() });
             }
             self.received += length;
             return Ok(Some(chunk));
+        }
+    }
+
+    /// Waits as long as the rate wants after so many bytes. It is our own wish to wait, so the other side's
+    /// pace is not measured meanwhile.
+    async fn keep_to_rate(&mut self, bytes: usize) -> Result<(), SourceError> {
+        let Some(rate) = self.rate else { return Ok(()) };
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(SourceError::Cancelled { location: self.location.clone() }),
+            () = rate.take(bytes as u64) => Ok(()),
         }
     }
 
@@ -181,91 +261,9 @@ fn is_web_page(start: &[u8]) -> bool {
         .any(|mark| start.get(..mark.len()).is_some_and(|head| head.eq_ignore_ascii_case(mark)))
 }
 
-/// Counts bytes against waiting time, window by window.
-#[derive(Debug)]
-struct Pace {
-    minimum: u64,
-    window: Duration,
-    spent: Duration,
-    bytes: u64,
-}
-
-/// A window passed with too few bytes.
-#[derive(Debug, PartialEq, Eq)]
-struct Slow {
-    received: u64,
-    window: Duration,
-}
-
-impl Pace {
-    fn new(rules: &TransferRules) -> Self {
-        Self { minimum: rules.minimum_bytes, window: rules.window, spent: Duration::ZERO, bytes: 0 }
-    }
-
-    /// How much of this window is left to wait.
-    fn left(&self) -> Duration {
-        self.window.saturating_sub(self.spent)
-    }
-
-    /// Accounts for a wait that brought `bytes`. An error when the window is over and too few came.
-    fn waited(&mut self, time: Duration, bytes: u64) -> Result<(), Slow> {
-        self.spent += time;
-        self.bytes += bytes;
-        if self.spent < self.window {
-            return Ok(());
-        }
-        let received = self.bytes;
-        (self.spent, self.bytes) = (Duration::ZERO, 0);
-        if received < self.minimum { Err(Slow { received, window: self.window }) } else { Ok(()) }
-    }
-}
-
-impl Slow {
-    fn into_error(self, location: &str) -> SourceError {
-        let (location, window) = (location.to_owned(), self.window);
-        match self.received {
-            0 => SourceError::Stalled { location, window },
-            received => SourceError::TooSlow { location, received, window },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn pace() -> Pace {
-        Pace::new(&TransferRules { minimum_bytes: 100, window: 10 * SECOND, ..TransferRules::default() })
-    }
-
-    #[test]
-    fn a_peer_that_sends_the_minimum_in_every_window_may_take_for_ever() {
-        let mut pace = pace();
-        for _ in 0..100_000 {
-            assert_eq!(pace.waited(SECOND, 10), Ok(()));
-        }
-    }
-
-    #[test]
-    fn a_peer_that_drips_below_the_minimum_is_given_up_at_the_end_of_the_window() {
-        let mut pace = pace();
-        for _ in 0..9 {
-            assert_eq!(pace.waited(SECOND, 9), Ok(()));
-        }
-        assert_eq!(pace.waited(SECOND, 9), Err(Slow { received: 90, window: 10 * SECOND }));
-    }
-
-    #[test]
-    fn a_burst_does_not_buy_silence_beyond_its_own_window() {
-        let mut pace = pace();
-        assert_eq!(pace.waited(9 * SECOND, 1_000_000), Ok(()));
-        assert_eq!(pace.left(), SECOND);
-        assert_eq!(pace.waited(SECOND, 0), Ok(()));
-        assert_eq!(pace.left(), 10 * SECOND);
-        assert_eq!(pace.waited(10 * SECOND, 0), Err(Slow { received: 0, window: 10 * SECOND }));
-    }
 
     /// A file that shrinks while it is read: three bytes come where five were announced.
     #[derive(Debug)]
@@ -281,9 +279,9 @@ mod tests {
             "shrinking".to_owned()
         }
 
-        async fn open(&self, _: Area, _: &str, _: u64) -> Result<Option<Opened>, SourceError> {
+        async fn open(&self, _: Area, _: &str, _: Resume<'_>) -> Result<Option<Opened>, SourceError> {
             let stream = futures_util::stream::iter([Ok(Bytes::from_static(b"abc"))]);
-            Ok(Some(Opened { start: 0, length: Some(5), stream: Box::pin(stream) }))
+            Ok(Some(Opened { start: 0, length: Some(5), etag: None, stream: Box::pin(stream) }))
         }
 
         fn counters(&self) -> crate::Counters {
@@ -299,6 +297,60 @@ mod tests {
             matches!(&short, Err(SourceError::TooShort { expected: Some(5), received: 3, .. })),
             "{short:?}"
         );
+    }
+
+    /// A source that always has the next kilobyte of its ten at hand.
+    #[derive(Debug)]
+    struct Prompt;
+
+    #[async_trait::async_trait]
+    impl Source for Prompt {
+        fn kind(&self) -> crate::SourceKind {
+            crate::SourceKind::Directory
+        }
+
+        fn location(&self) -> String {
+            "prompt".to_owned()
+        }
+
+        async fn open(&self, _: Area, _: &str, _: Resume<'_>) -> Result<Option<Opened>, SourceError> {
+            let stream = futures_util::stream::iter((0..10).map(|_| Ok(Bytes::from_static(&[7; 1000]))));
+            Ok(Some(Opened { start: 0, length: None, etag: None, stream: Box::pin(stream) }))
+        }
+
+        fn counters(&self) -> crate::Counters {
+            crate::Counters::default()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_is_kept_and_the_time_that_it_takes_is_not_the_sources() {
+        // Ten times slower than the slowest source may be.
+        let rules = TransferRules {
+            minimum_bytes: 1000,
+            window: Duration::from_secs(1),
+            rate: std::num::NonZeroU64::new(100).map(RateLimit::new),
+            ..TransferRules::default()
+        };
+        let (cancel, began) = (CancellationToken::new(), Instant::now());
+        download(&Prompt, "x", 10_000, &rules, &cancel, &mut |_| Ok(())).await.unwrap();
+        assert_eq!(began.elapsed().as_secs(), 100);
+        read(&Prompt, Area::Metadata, "x", 10_000, &rules, &cancel).await.unwrap();
+        assert_eq!(began.elapsed().as_secs(), 200, "metadata counts too");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_for_the_rate_ends_with_the_cancellation() {
+        let rate = std::num::NonZeroU64::new(1).map(RateLimit::new);
+        let (rules, cancel) = (TransferRules { rate, ..TransferRules::default() }, CancellationToken::new());
+        let stop = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            cancel.cancel();
+        };
+        let mut sink = |_: &[u8]| Ok(());
+        let download = download(&Prompt, "x", 10_000, &rules, &cancel, &mut sink);
+        let (ended, ()) = tokio::join!(download, stop);
+        assert!(matches!(ended, Err(SourceError::Cancelled { .. })), "{ended:?}");
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use crate::{StoreError, generation};
 use booster_definitions::{Component, Version};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// How many entries the history keeps.
 const KEPT: usize = 500;
+const TRAFFIC: &str = "traffic.json";
 
 /// One finished operation that changed something or failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +83,31 @@ pub(crate) fn record_check(data: &Path, source: &str, check: SourceCheck) -> Res
     });
     all.insert(source.to_owned(), check);
     save(data, "checks.json", &all)
+}
+
+/// How much has been downloaded of releases since a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// When the count began.
+    pub since: jiff::Timestamp,
+    /// The bytes.
+    pub bytes: u64,
+}
+
+pub(crate) fn traffic(data: &Path) -> Result<Option<Traffic>, StoreError> {
+    generation::read_json_if_present(&data.join(TRAFFIC))
+}
+
+/// Unflushed: it is written again and again while a download runs, and no promise hangs on the last bytes.
+pub(crate) fn record_traffic(data: &Path, traffic: Traffic) -> Result<(), StoreError> {
+    let (path, failed) = (data.join(TRAFFIC), || StoreError::io(format!("writing {TRAFFIC}")));
+    let new = booster_durable::leftover(&path);
+    let bytes = generation::to_json(&traffic).map_err(failed())?;
+    fs::write(&new, bytes).and_then(|()| fs::rename(&new, &path)).map_err(|error| {
+        // The error that counts is the first one; a leftover is collected with the next start.
+        let _ = fs::remove_file(&new);
+        failed()(error)
+    })
 }
 
 /// The components of a generation that a verification found damaged.

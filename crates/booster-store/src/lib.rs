@@ -21,11 +21,14 @@
 //!   generations/00000012/ generation.json, <component>/, image/, and per component its manifest,
 //!                         its file list and, in authority/, the metadata that authorised it
 //!   staging/              work in progress: debris as soon as nobody holds the lock
+//!   downloads/            downloads that have begun, to be gone on with
 //!   history.json          what operations changed
 //!   checks.json           when each source was last asked, and its last error
+//!   traffic.json          how much has been downloaded of releases lately
 //! ```
 #![forbid(unsafe_code)]
 
+mod downloads;
 mod error;
 mod generation;
 mod journal;
@@ -37,9 +40,10 @@ mod staging;
 mod store;
 pub mod verify;
 
+pub use downloads::{CopyTag, Downloads};
 pub use error::StoreError;
 pub use generation::{GenerationRecord, Installed, InstalledComponent};
-pub use journal::{Change, HistoryEntry, SourceCheck};
+pub use journal::{Change, HistoryEntry, SourceCheck, Traffic};
 pub use operation::Operation;
 pub use removal::RestoreError;
 pub use staging::{NewComponent, Staging};

@@ -1,8 +1,8 @@
 //! An operation: the right to change a data folder, and the recovery that comes with it.
 
 use crate::{
-    HistoryEntry, Installed, SourceCheck, Staging, Store, StoreError, journal, journal::Damage, lock::Lock,
-    pointer::Pointer, verify::Verification,
+    Downloads, HistoryEntry, Installed, SourceCheck, Staging, Store, StoreError, Traffic, journal,
+    journal::Damage, lock::Lock, pointer::Pointer, verify::Verification,
 };
 use std::{fs, io, path::Path};
 
@@ -35,6 +35,19 @@ impl Operation {
     /// The system's answer.
     pub fn stage(&self) -> Result<Staging<'_>, StoreError> {
         Staging::new(self)
+    }
+
+    /// The downloads that outlive operations.
+    pub fn downloads(&self) -> Downloads {
+        Downloads::new(self.store.downloads_dir())
+    }
+
+    /// Notes what has been downloaded. It survives the process; a power cut may take the last note.
+    ///
+    /// # Errors
+    /// The system's answer.
+    pub fn record_traffic(&self, traffic: Traffic) -> Result<(), StoreError> {
+        journal::record_traffic(self.store.data_dir(), traffic)
     }
 
     /// Writes a finished operation into the history.

@@ -39,7 +39,7 @@ impl<'a> Staging<'a> {
         let root = operation.store().staging_dir();
         let staging = Self { operation, root, components: BTreeMap::new() };
         remove_tree(&staging.root)?;
-        for dir in [staging.dir(), staging.downloads()] {
+        for dir in [staging.dir(), staging.scratch()] {
             fs::create_dir_all(&dir).map_err(StoreError::io(format!("creating {}", dir.display())))?;
         }
         Ok(staging)
@@ -50,9 +50,9 @@ impl<'a> Staging<'a> {
         self.root.join("generation")
     }
 
-    /// A folder for downloads; nothing in it becomes part of the generation.
-    pub fn downloads(&self) -> PathBuf {
-        self.root.join("downloads")
+    /// A folder for what is needed in between; nothing in it becomes part of the generation.
+    pub fn scratch(&self) -> PathBuf {
+        self.root.join("scratch")
     }
 
     /// Where a component's files go.

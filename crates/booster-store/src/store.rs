@@ -1,7 +1,7 @@
 //! The store: opening a data folder and reading it.
 
 use crate::{
-    HistoryEntry, Installed, Operation, SourceCheck, StoreError, generation, journal, lock::Lock,
+    HistoryEntry, Installed, Operation, SourceCheck, StoreError, Traffic, generation, journal, lock::Lock,
     pointer::Pointer,
 };
 use booster_definitions::Component;
@@ -81,6 +81,14 @@ impl Store {
         journal::checks(&self.data)
     }
 
+    /// What has been downloaded lately.
+    ///
+    /// # Errors
+    /// The record is damaged or cannot be read.
+    pub fn traffic(&self) -> Result<Option<Traffic>, StoreError> {
+        journal::traffic(&self.data)
+    }
+
     /// The components of the current generation that a verification found damaged: an update
     /// installs them afresh.
     ///
@@ -109,6 +117,10 @@ impl Store {
 
     pub(crate) fn generations_dir(&self) -> PathBuf {
         self.data.join("generations")
+    }
+
+    pub(crate) fn downloads_dir(&self) -> PathBuf {
+        self.data.join("downloads")
     }
 
     pub(crate) fn staging_dir(&self) -> PathBuf {

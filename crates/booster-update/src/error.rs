@@ -42,6 +42,21 @@ pub enum Cause {
     /// No source to ask.
     #[error("no source is configured: name one, as in --from URL or --from FOLDER")]
     NoSource,
+    /// More than the daily budget would be downloaded.
+    #[error(
+        "{needed} bytes would have to be downloaded, and {spent} of the daily budget of {budget} bytes are spent; \
+         it begins anew at {until:.0}: raise [transfer] daily_budget, or use `booster update --ignore-budget`"
+    )]
+    OverBudget {
+        /// The bytes that are missing.
+        needed: u64,
+        /// The bytes that have been downloaded that day.
+        spent: u64,
+        /// The budget.
+        budget: u64,
+        /// When the day is over.
+        until: Timestamp,
+    },
     /// The source failed.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -124,6 +139,7 @@ impl Cause {
         match self {
             Self::Cancelled => ErrorKind::Cancelled,
             Self::NoSource => ErrorKind::NoSource,
+            Self::OverBudget { .. } => ErrorKind::OverBudget,
             Self::Source(error) => kind_of_source(error),
             Self::Trust(error) => kind_of_trust(error),
             Self::WrongTarget { .. } | Self::WrongArchive { .. } => ErrorKind::DigestMismatch,
@@ -149,7 +165,12 @@ impl Cause {
     /// Whether the failure is this machine's own, so that no other source could help.
     pub fn is_local(&self) -> bool {
         match self {
-            Self::Cancelled | Self::NoSource | Self::Store(_) | Self::Io { .. } | Self::Internal(_) => true,
+            Self::Cancelled
+            | Self::NoSource
+            | Self::OverBudget { .. }
+            | Self::Store(_)
+            | Self::Io { .. }
+            | Self::Internal(_) => true,
             Self::Source(error) => matches!(error, SourceError::Write { .. }),
             Self::Trust(error) => {
                 matches!(

@@ -1,7 +1,7 @@
 //! Install: archives become a new generation, built and tested by the engine, and then current.
 //!
 //! Everything before the switch happens in the store's staging area, which vanishes with any
-//! failure. Decompressing and unpacking run on a thread of their own, a piece at a time, and look
+//! failure; the downloaded archives lie outside of it, and stay where it was not they that failed. Decompressing and unpacking run on a thread of their own, a piece at a time, and look
 //! for a cancellation between pieces; memory holds one window of the decompressor and no file.
 
 use crate::{
@@ -30,25 +30,20 @@ use tokio_util::sync::CancellationToken;
 /// How many unpacked bytes lie between two looks at the progress.
 const TELL_EVERY: u64 = 256 << 10;
 
-/// Where an update's compressed archive lies until it is unpacked.
-pub(crate) fn archive_file(staging: &Staging<'_>, component: Component) -> PathBuf {
-    staging.downloads().join(format!("{component}.tar.zst"))
-}
-
-/// Installs downloaded releases beside what stays as it is, and switches to the whole.
+/// Installs downloaded releases, each from the file with its archive, beside what stays as it is, and switches to the whole.
 pub(crate) async fn install(
     context: &Context<'_>,
     source: &dyn Source,
     trusted: &TrustedState,
     mut staging: Staging<'_>,
-    updates: &[&Release],
+    updates: &[(&Release, PathBuf)],
     before: &Before,
     events: &mut Sequencer<'_>,
 ) -> Result<Installed, Cause> {
-    for (index, release) in (0..).zip(updates) {
+    for (index, (release, file)) in (0..).zip(updates) {
         context.check()?;
         events.install_start(index);
-        let unpacked = unpack_release(context, &staging, &release.manifest, index, events).await?;
+        let unpacked = unpack_release(context, &staging, &release.manifest, file, index, events).await?;
         add(&mut staging, source, trusted, release, unpacked)?;
     }
     carry_over(&mut staging, before)?;
@@ -70,13 +65,14 @@ async fn unpack_release(
     context: &Context<'_>,
     staging: &Staging<'_>,
     manifest: &ReleaseManifest,
+    file: &Path,
     index: u32,
     events: &mut Sequencer<'_>,
 ) -> Result<Unpacked, Cause> {
     let (told, mut progress) = watch::channel(0);
     let job = Unpack {
         component: manifest.component,
-        file: archive_file(staging, manifest.component),
+        file: file.to_owned(),
         folder: staging.component_dir(manifest.component),
         expected: manifest.archive,
         limits: context.request.options.archive,
@@ -120,14 +116,20 @@ impl Unpack {
         if self.cancel.is_cancelled() {
             return Err(Cause::Cancelled);
         }
-        let unpacked = unpacked?;
-        if unpacked.archive != self.expected {
-            let reason = difference(unpacked.archive, self.expected);
-            return Err(Cause::WrongArchive { component: self.component, reason });
+        let checked = unpacked.and_then(|unpacked| self.check(unpacked));
+        // Its bytes are in the generation now, or of no use: on a small disk its room is needed for the image.
+        if checked.as_ref().err().is_none_or(Cause::is_about_content) {
+            fs::remove_file(&self.file).map_err(Cause::io(format!("removing {}", self.file.display())))?;
         }
-        // Its bytes are in the generation now: on a small disk its room is needed for the image.
-        fs::remove_file(&self.file).map_err(Cause::io(format!("removing {}", self.file.display())))?;
-        Ok(unpacked)
+        checked
+    }
+
+    fn check(&self, unpacked: Unpacked) -> Result<Unpacked, Cause> {
+        if unpacked.archive == self.expected {
+            return Ok(unpacked);
+        }
+        let reason = difference(unpacked.archive, self.expected);
+        Err(Cause::WrongArchive { component: self.component, reason })
     }
 
     fn unpack(&self) -> Result<Unpacked, Cause> {
@@ -216,11 +218,11 @@ fn carry_over(staging: &mut Staging<'_>, before: &Before) -> Result<(), Cause> {
 async fn build(
     context: &Context<'_>,
     staging: &Staging<'_>,
-    updates: &[&Release],
+    updates: &[(&Release, PathBuf)],
     before: &Before,
 ) -> Result<BuildReport, Cause> {
     let stay = before.releases.iter().map(|(component, release)| (*component, release.version));
-    let come = updates.iter().map(|release| (release.manifest.component, release.manifest.version));
+    let come = updates.iter().map(|(release, _)| (release.manifest.component, release.manifest.version));
     let components: BTreeMap<Component, Version> = stay.chain(come).collect();
     let request = BuildRequest { generation: staging.dir(), components, image: staging.image_dir() };
     let report = context.worker.build(&request, &context.request.options.build, context.cancel).await?;

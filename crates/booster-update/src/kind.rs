@@ -15,6 +15,8 @@ pub enum ErrorKind {
     NoSource,
     /// A setting cannot work.
     Configuration,
+    /// More than the daily budget would be downloaded.
+    OverBudget,
 
     /// No connection, no answer, or the connection broke.
     Network,
@@ -96,11 +98,12 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order in which they stand above.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::Cancelled,
         Self::Busy,
         Self::NoSource,
         Self::Configuration,
+        Self::OverBudget,
         Self::Network,
         Self::Tls,
         Self::ProxyCredentials,
@@ -146,6 +149,7 @@ impl ErrorKind {
             Self::Busy => "busy",
             Self::NoSource => "no_source",
             Self::Configuration => "configuration",
+            Self::OverBudget => "over_budget",
             Self::Network => "network",
             Self::Tls => "tls",
             Self::ProxyCredentials => "proxy_credentials",

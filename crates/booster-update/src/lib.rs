@@ -9,6 +9,8 @@
 //! * Whatever happens, the installed set is the old one or the new one, whole. All components
 //!   switch together.
 //! * A cancellation takes effect within a second in every stage, and leaves no debris.
+//! * A download that was broken off, however that happened, is gone on with by the next operation, and
+//!   what is there is checked as if it arrived anew.
 //! * A source that fails is left for the next one, and the report says why.
 //! * Memory is bounded whatever the size of a release: everything large is streamed.
 //!
@@ -36,8 +38,10 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod budget;
 mod clock;
 mod context;
+mod download;
 mod error;
 mod event;
 mod install;
@@ -55,6 +59,7 @@ mod sequencer;
 mod transfer;
 
 pub use clock::{Clock, FakeClock, SystemClock};
+pub use download::DownloadOptions;
 pub use error::{Cause, SourceRef, UpdateError};
 pub use event::{Event, EventKind, EventResult, Stage};
 pub use kind::ErrorKind;

@@ -1,5 +1,6 @@
 //! What is asked of an operation, and the limits that it keeps.
 
+use crate::DownloadOptions;
 use booster_definitions::{Component, Version, archive};
 use booster_engine::{BuildOptions, ENGINE_VERSION, OnInvalid};
 use booster_sources::{Source, TransferRules};
@@ -28,6 +29,8 @@ pub struct UpdateOptions {
     pub trust: ClientOptions,
     /// When a transfer is given up.
     pub transfer: TransferRules,
+    /// How downloads are gone on with, and how much they may be.
+    pub download: DownloadOptions,
     /// Bytes of a release manifest.
     pub manifest_bytes: u64,
     /// How much a release may hold.
@@ -47,6 +50,7 @@ impl Default for UpdateOptions {
         Self {
             trust: ClientOptions::default(),
             transfer: TransferRules::default(),
+            download: DownloadOptions::default(),
             manifest_bytes: 1 << 20,
             archive: archive::Limits::default(),
             window_log: 24,

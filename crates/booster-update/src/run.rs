@@ -2,8 +2,10 @@
 
 use crate::{
     Cause, Clock, ErrorKind, Outcome, Plan, Policy, Report, SourceTried, UpdateError, UpdateRequest,
+    budget::Budget,
     context::Context,
-    install::{archive_file, install},
+    download::{Downloader, tidy},
+    install::install,
     plan::plan,
     records::{cooling_down, history_entry, record, source_check},
     report::{self, changes},
@@ -26,7 +28,7 @@ pub const OPERATION: &str = "update";
 ///
 /// The observer hears every event, in order, from this task; the same is then summed up in the
 /// report. Whatever happens, the installed set is afterwards the old one or the new one, whole, and
-/// nothing else has been left in the data folder.
+/// nothing else has been left in the data folder but downloads that a later operation goes on with.
 ///
 /// It must run on a tokio runtime with time and I/O enabled, and to its end: dropping the future
 /// changes nothing that is installed, and leaves debris that the next operation removes.
@@ -70,6 +72,7 @@ async fn operate(
         events: Sequencer::start(observer, clock, request.progress),
         tried: Vec::new(),
         installing: None,
+        budget: Budget::default(),
         failed: Vec::new(),
         started: clock.monotonic(),
         counted: counters(&request.sources),
@@ -87,6 +90,8 @@ struct Run<'a> {
     context: Context<'a>,
     events: Sequencer<'a>,
     tried: Vec<SourceTried>,
+    /// How much may be downloaded today.
+    budget: Budget,
     /// The archives that were last tried to install.
     installing: Option<BTreeMap<Component, Digest>>,
     /// What could not be installed, and why: the same from another source would fail again.
@@ -116,6 +121,8 @@ impl Run<'_> {
             }
         };
         let report = self.report(&before, ended);
+        self.budget.write(&operation);
+        record("the downloads", tidy(&operation, &report, &self.context));
         if let Some(entry) = history_entry(&report, self.context.clock.now()) {
             record("the history", operation.record_history(entry));
         }
@@ -257,18 +264,12 @@ impl Run<'_> {
         let updates: Vec<&Release> =
             plan.updates().filter_map(|manifest| offer.releases.get(&manifest.component)).collect();
         let staging = operation.stage()?;
+        let mut downloader = Downloader { context: &self.context, operation, budget: &mut self.budget };
+        let trusted = (&mut offer.client, offer.now);
         let files =
-            updates.iter().map(|release| (*release, archive_file(&staging, release.manifest.component)));
-        let files: Vec<_> = files.collect();
-        download_all(
-            &self.context,
-            source.as_ref(),
-            (&mut offer.client, offer.now),
-            files.into_iter(),
-            &mut self.events,
-        )
-        .await?;
+            download_all(&mut downloader, source.as_ref(), trusted, &updates, &mut self.events).await?;
         self.installing = Some(archives_of(plan));
+        let updates: Vec<_> = updates.into_iter().zip(files).collect();
         let trusted = offer.client.state();
         install(&self.context, source.as_ref(), trusted, staging, &updates, before, &mut self.events).await?;
         Ok(())

@@ -72,10 +72,12 @@ impl<'a> Sequencer<'a> {
         self.tell(EventKind::SoftwareUpdateAvailable, 0, EventResult::Ok);
     }
 
-    pub(crate) fn download_start(&mut self, index: u32) {
+    /// The download of an update begins, of which so many bytes are there already.
+    pub(crate) fn download_start(&mut self, index: u32, there: u64) {
         self.stage = Stage::Download;
         self.throttle = Throttle::default();
-        let bytes = (0, self.weight(index).download);
+        self.progress.downloaded(index, there);
+        let bytes = (there, self.weight(index).download);
         self.emit(EventKind::DownloadStart, index, EventResult::Ok, Some(bytes));
     }
 
@@ -261,7 +263,7 @@ mod tests {
             s.search_start(&DirectorySource::new("media"));
             s.search_complete(releases.iter());
             for index in 0..2 {
-                s.download_start(index);
+                s.download_start(index, 0);
                 s.download_progress(index, 500);
                 s.download_complete(index);
             }
@@ -300,7 +302,7 @@ mod tests {
         let script = |mut s: Sequencer<'_>| {
             s.search_start(&DirectorySource::new("media"));
             s.search_complete([release(Component::Nis)].iter());
-            s.download_start(0);
+            s.download_start(0, 0);
             s.download_progress(0, 1000);
             s.download_complete(0);
             s.install_start(0);
@@ -335,7 +337,7 @@ mod tests {
             (|_| {}, "Start InternalFailure RequestProcessed Complete", 0),
             (|_| {}, "Start SearchStart SearchComplete InternalFailure RequestProcessed Complete", 1),
             (
-                |s| s.download_start(0),
+                |s| s.download_start(0, 0),
                 "Start SearchStart SearchComplete DownloadStart DownloadComplete \
                  InternalFailure RequestProcessed Complete",
                 1,
@@ -343,7 +345,7 @@ mod tests {
             (
                 |s| {
                     for index in 0..2 {
-                        s.download_start(index);
+                        s.download_start(index, 0);
                         s.download_complete(index);
                     }
                     s.install_start(0);
@@ -379,7 +381,7 @@ mod tests {
         let events = told(false, |mut s| {
             s.search_start(&DirectorySource::new("media"));
             s.search_complete([release(Component::Nis)].iter());
-            s.download_start(0);
+            s.download_start(0, 0);
             s.complete(Outcome::Cancelled, Some(&cancelled));
         });
         assert_eq!(

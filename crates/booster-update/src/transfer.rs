@@ -1,12 +1,13 @@
-//! Download: the bytes of a verified target, checked while they arrive.
+//! Download: small targets into memory, and the archives of all updates into files.
 
-use crate::{Cause, context::Context, search::Release, sequencer::Sequencer};
+use crate::{Cause, context::Context, download::Downloader, search::Release, sequencer::Sequencer};
+use booster_definitions::ReleaseManifest;
 use booster_sources::{Source, download};
 use booster_trust::{Client, VerifiedTarget, WrongTarget};
 use jiff::Timestamp;
-use std::{fs::File, io, io::Write as _, path::Path};
+use std::{io, path::PathBuf};
 
-/// Fetches a target; its length and digests are as signed, or this fails.
+/// Fetches a small target; its length and digests are as signed, or this fails.
 pub(crate) async fn fetch(
     context: &Context<'_>,
     source: &dyn Source,
@@ -38,16 +39,42 @@ pub(crate) async fn fetch(
     verifier.finish().map_err(is_wrong)
 }
 
-/// Downloads a release's archive into a file.
-pub(crate) async fn download_archive(
-    context: &Context<'_>,
+/// Downloads the archive of every update, one after the other, into files that are theirs until they are
+/// installed.
+pub(crate) async fn download_all(
+    downloader: &mut Downloader<'_>,
     source: &dyn Source,
     (client, now): (&mut Client, Timestamp),
-    release: &Release,
-    file: &Path,
-    mut progress: impl FnMut(u64) + Send,
-) -> Result<(), Cause> {
-    let manifest = &release.manifest;
+    updates: &[&Release],
+    events: &mut Sequencer<'_>,
+) -> Result<Vec<PathBuf>, Cause> {
+    let context = downloader.context;
+    let mut targets = Vec::new();
+    for release in updates {
+        targets.push(archive_target(context, client, now, &release.manifest).await?);
+    }
+    let mut files = Vec::new();
+    for (index, target) in (0..).zip(&targets) {
+        context.check()?;
+        events.download_start(index, downloader.bytes_there(target));
+        if index == 0 {
+            // All or nothing: they switch together.
+            downloader.check_budget(targets.iter())?;
+        }
+        let mut progress = |done| events.download_progress(index, done);
+        files.push(downloader.file(source, target, &mut progress).await?);
+        events.download_complete(index);
+    }
+    Ok(files)
+}
+
+/// The verified target that holds a release's archive, compressed whole.
+async fn archive_target(
+    context: &Context<'_>,
+    client: &mut Client,
+    now: Timestamp,
+    manifest: &ReleaseManifest,
+) -> Result<VerifiedTarget, Cause> {
     let name = &manifest.full.target;
     let target = context.unless_cancelled(client.target(name, now)).await??;
     if target.length() != manifest.full.size {
@@ -55,34 +82,5 @@ pub(crate) async fn download_archive(
             format!("gives {} bytes for {name}, the metadata {}", manifest.full.size, target.length());
         return Err(Cause::Contradiction { component: manifest.component, reason });
     }
-    let writing = || format!("writing {}", file.display());
-    let mut out = File::create_new(file).map_err(Cause::io(writing()))?;
-    let mut done = 0;
-    fetch(context, source, &target, &mut |chunk| {
-        out.write_all(chunk)?;
-        done += chunk.len() as u64;
-        progress(done);
-        Ok(())
-    })
-    .await
-}
-
-/// Downloads every update, one after the other.
-pub(crate) async fn download_all<'r>(
-    context: &Context<'_>,
-    source: &dyn Source,
-    (client, now): (&mut Client, Timestamp),
-    updates: impl Iterator<Item = (&'r Release, std::path::PathBuf)>,
-    events: &mut Sequencer<'_>,
-) -> Result<(), Cause> {
-    for (index, (release, file)) in (0..).zip(updates) {
-        context.check()?;
-        events.download_start(index);
-        download_archive(context, source, (client, now), release, &file, |done| {
-            events.download_progress(index, done);
-        })
-        .await?;
-        events.download_complete(index);
-    }
-    Ok(())
+    Ok(target)
 }

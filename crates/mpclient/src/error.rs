@@ -69,6 +69,7 @@ pub const fn of_kind(kind: ErrorKind) -> Hresult {
         K::Busy => Hresult::ERROR_INSTALL_ALREADY_RUNNING,
         K::NoSource => Hresult::WU_E_POLICY_NOT_SET,
         K::Configuration => Hresult::ERROR_MP_BAD_CONFIGURATION,
+        K::OverBudget => Hresult::WU_E_DM_DOWNLOADLIMITEDBYUPDATESIZE,
 
         K::Network => Hresult::WU_E_NO_CONNECTION,
         K::Tls => Hresult::ERROR_WINHTTP_SECURE_FAILURE,

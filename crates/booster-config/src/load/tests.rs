@@ -159,6 +159,16 @@ fn the_settings_in_force_are_a_valid_file_themselves() {
     assert_eq!(again, settings);
 }
 
+#[test]
+fn no_rate_and_no_budget_are_written_as_nothing_and_mean_no_limit() {
+    let settings = |text: &str| load_file(text).unwrap().settings;
+    let usual = settings("").update_options();
+    assert_eq!((usual.transfer.rate, usual.download.daily_budget), (None, Some(2 << 30)));
+    let set = settings("[transfer]\nmax_rate = \"64KiB\"\ndaily_budget = \"0B\"\n").update_options();
+    assert_eq!(set.transfer.rate.map(|rate| rate.bytes_per_second()), Some(64 << 10));
+    assert_eq!(set.download.daily_budget, None);
+}
+
 #[cfg(not(windows))]
 #[test]
 fn the_default_folders_follow_the_user() {

@@ -40,14 +40,14 @@ async fn links_are_followed_inside_the_folder_and_refused_where_they_lead_out() 
     symlink("../..", targets.join("up")).unwrap();
 
     let source = DirectorySource::new(folder.path());
-    assert!(source.open(Area::Targets, "inside", 0).await.unwrap().is_some());
+    assert!(source.open(Area::Targets, "inside", Resume::WHOLE).await.unwrap().is_some());
     for path in ["file", "folder/secret"] {
-        let refused = source.open(Area::Targets, path, 0).await;
+        let refused = source.open(Area::Targets, path, Resume::WHOLE).await;
         assert!(matches!(&refused, Err(SourceError::UnsafePath { .. })), "{path}: {refused:?}");
     }
-    let up = source.open(Area::Targets, "up/etc/hostname", 0).await;
+    let up = source.open(Area::Targets, "up/etc/hostname", Resume::WHOLE).await;
     assert!(!matches!(&up, Ok(Some(_))), "{up:?}");
-    let parent = source.open(Area::Targets, "../metadata/timestamp.json", 0).await;
+    let parent = source.open(Area::Targets, "../metadata/timestamp.json", Resume::WHOLE).await;
     assert!(matches!(&parent, Err(SourceError::UnsafePath { .. })), "{parent:?}");
 }
 
@@ -68,7 +68,7 @@ async fn what_is_no_regular_file_is_refused_and_holds_nobody_up() {
     assert!(made.success());
     let source = DirectorySource::new(folder.path());
     for path in ["folder", "pipe"] {
-        let refused = bounded(source.open(Area::Metadata, path, 0)).await;
+        let refused = bounded(source.open(Area::Metadata, path, Resume::WHOLE)).await;
         assert!(matches!(&refused, Err(SourceError::UnsafePath { .. })), "{path}: {refused:?}");
     }
 }

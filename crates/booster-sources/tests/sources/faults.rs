@@ -192,6 +192,7 @@ async fn a_slow_but_honest_server_may_take_longer_than_any_single_limit() {
         window: 2 * limit,
         connect_timeout: limit,
         response_timeout: limit,
+        ..TransferRules::default()
     };
     let slow = fetch_with(Fault::Drip { bytes: 4_000, every: Duration::from_millis(160) }, &rules).await;
     assert_eq!(slow.unwrap(), archive());
@@ -228,7 +229,7 @@ async fn paths_that_leave_the_repository_are_never_sent() {
     let server = FaultyServer::serve(folder.path());
     let source = http(&server.url());
     for path in ["../metadata/timestamp.json", "%2e%2e/x", "/x", "a//b", "a\\..\\b"] {
-        let refused = source.open(Area::Targets, path, 0).await;
+        let refused = source.open(Area::Targets, path, Resume::WHOLE).await;
         assert!(matches!(&refused, Err(SourceError::UnsafePath { .. })), "{path:?}: {refused:?}");
     }
     assert_eq!(server.requests(), 0);

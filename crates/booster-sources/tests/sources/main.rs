@@ -16,7 +16,7 @@ mod tls;
 mod tuf;
 
 use booster_sources::{
-    Area, HttpOptions, HttpSource, ProxyChoice, Source, SourceError, TransferRules, download, read,
+    Area, HttpOptions, HttpSource, ProxyChoice, Resume, Source, SourceError, TransferRules, download, read,
 };
 use std::{path::Path, time::Duration};
 use tempfile::TempDir;
@@ -58,13 +58,30 @@ fn http(url: &str) -> HttpSource {
 /// Rules so patient that only what a test provokes can end a transfer.
 fn patient() -> TransferRules {
     let hour = Duration::from_secs(3600);
-    TransferRules { minimum_bytes: 1, window: hour, connect_timeout: hour, response_timeout: hour }
+    TransferRules {
+        minimum_bytes: 1,
+        window: hour,
+        connect_timeout: hour,
+        response_timeout: hour,
+        ..TransferRules::default()
+    }
 }
 
 /// Rules for peers that are to be given up soon.
 fn impatient() -> TransferRules {
     let moment = Duration::from_millis(300);
-    TransferRules { minimum_bytes: 5_000, window: moment, connect_timeout: moment, response_timeout: moment }
+    TransferRules {
+        minimum_bytes: 5_000,
+        window: moment,
+        connect_timeout: moment,
+        response_timeout: moment,
+        ..TransferRules::default()
+    }
+}
+
+/// From an offset on, whatever copy the source has.
+fn at(offset: u64) -> Resume<'static> {
+    Resume { offset, etag: None }
 }
 
 async fn timestamp(source: &dyn Source) -> Result<Option<Vec<u8>>, SourceError> {

@@ -11,7 +11,7 @@ async fn a_repository_behind_nginx_is_read_resumed_and_counted() {
     let source = http(&nginx.url());
     assert_eq!(timestamp(&source).await.unwrap().as_deref(), Some(TIMESTAMP));
     assert_eq!(fetch(&source, &TransferRules::default()).await.unwrap(), archive());
-    let rest = source.open(Area::Targets, ARCHIVE, 99_000).await.unwrap().unwrap();
+    let rest = source.open(Area::Targets, ARCHIVE, at(99_000)).await.unwrap().unwrap();
     assert_eq!((rest.start, rest.length), (99_000, Some(1_000)));
     let chunks: Vec<_> = rest.stream.try_collect().await.unwrap();
     assert_eq!(chunks.concat(), archive()[99_000..]);

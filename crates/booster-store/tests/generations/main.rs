@@ -44,7 +44,7 @@ fn staging_that_is_dropped_leaves_nothing() {
     let operation = store.begin("test").unwrap();
     let mut staging = operation.stage().unwrap();
     add(&mut staging, Component::Antivirus, 2);
-    fs::write(staging.downloads().join("part"), b"half").unwrap();
+    fs::write(staging.scratch().join("half"), b"half").unwrap();
     drop(staging);
     drop(operation);
     assert_eq!(listing(&store), before);
@@ -100,7 +100,7 @@ fn whatever_a_crash_leaves_is_gone_after_the_next_start() {
 
     let data = store.data_dir();
     fs::create_dir_all(data.join("staging/generation/antivirus")).unwrap();
-    fs::write(data.join("staging/downloads"), b"half").unwrap();
+    fs::write(data.join("staging/scratch"), b"half").unwrap();
     fs::write(data.join("current.new"), b"{\"gener").unwrap();
     fs::create_dir_all(store.trust_dir()).unwrap();
     fs::write(store.trust_dir().join("trusted.json.new"), b"").unwrap();

@@ -54,23 +54,53 @@ pub(super) fn answer(
 
 /// The correct answer: the file, or the part that was asked for.
 fn serve(to: &mut Connection<'_>, request: &Request, content: &[u8]) -> io::Result<Keep> {
+    serve_tagged(to, request, content, &tag(content))
+}
+
+/// The correct answer about a copy of the file with this entity tag.
+fn serve_tagged(to: &mut Connection<'_>, request: &Request, content: &[u8], tag: &str) -> io::Result<Keep> {
+    // RFC 9110, section 13.1.5: a weak tag never matches.
+    let same = |wanted: &str| wanted == tag && !tag.starts_with("W/");
+    let start = asked_from(request).filter(|_| request.header("if-range").is_none_or(same));
+    send_part(to, request, content, start, tag, None)
+}
+
+/// The file from `start` on, or whole; of the body, only so many bytes if that is said.
+fn send_part(
+    to: &mut Connection<'_>,
+    request: &Request,
+    content: &[u8],
+    start: Option<usize>,
+    tag: &str,
+    cut: Option<usize>,
+) -> io::Result<Keep> {
     let size = content.len();
-    let start = request
-        .header("range")
-        .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
     let (code, part, range) = match start {
         Some(start) if start >= size => return status(to, 416, None),
         Some(start) => (206, &content[start..], Some(format!("bytes {start}-{}/{size}", size - 1))),
         None => (200, content, None),
     };
     let length = part.len().to_string();
-    let mut headers = vec![("Content-Length", length.as_str()), ("Accept-Ranges", "bytes")];
+    let mut headers = vec![("Content-Length", length.as_str()), ("Accept-Ranges", "bytes"), ("ETag", tag)];
     headers.extend(range.as_deref().map(|range| ("Content-Range", range)));
     to.send(head(code, &headers).as_bytes())?;
     if request.method != "HEAD" {
-        to.send(part)?;
+        to.send(&part[..cut.unwrap_or(part.len()).min(part.len())])?;
     }
-    Ok(true)
+    Ok(cut.is_none())
+}
+
+/// The offset that a request for the rest of a file names.
+fn asked_from(request: &Request) -> Option<usize> {
+    request.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
+}
+
+/// A strong entity tag: content that differs has another (FNV-1a, 64 bits).
+fn tag(content: &[u8]) -> String {
+    let hash = content.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("\"{hash:016x}\"")
 }
 
 /// A wrong answer about a file that is there.
@@ -127,14 +157,32 @@ fn misserve(
             }
             serve(to, request, &content)
         }
+        Fault::CutAfter(bytes) => {
+            send_part(to, request, &content, asked_from(request), &tag(&content), Some(bytes))
+        }
+        Fault::Tagged(tag) => serve_tagged(to, request, &content, &tag),
+        Fault::IgnoreIfRange(tag) => send_part(to, request, &content, asked_from(request), &tag, None),
+        Fault::HalfRange => {
+            let Some(start) = asked_from(request).map(cut) else { return serve(to, request, &content) };
+            let end = start + (whole - start).div_ceil(2);
+            let (length, range) =
+                ((end - start).to_string(), format!("bytes {start}-{}/{whole}", end.saturating_sub(1)));
+            to.send(head(206, &[("Content-Length", &length), ("Content-Range", &range)]).as_bytes())?;
+            to.send(&content[start..end]).map(|()| true)
+        }
+        Fault::OtherBytes => {
+            let tag = tag(&content);
+            if asked_from(request).is_some() {
+                content.reverse();
+            }
+            send_part(to, request, &content, asked_from(request), &tag, None)
+        }
         Fault::IgnoreRange => {
             to.send(ok(Some(whole as u64)).as_bytes())?;
             to.send(&content).map(|()| true)
         }
         Fault::WrongRange => {
-            let range = request
-                .header("range")
-                .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
+            let range = asked_from(request);
             let Some(start) = range.map(|start| cut(start + 1)) else { return serve(to, request, &content) };
             let (length, range) =
                 ((whole - start).to_string(), format!("bytes {start}-{}/{whole}", whole - 1));

@@ -59,6 +59,18 @@ pub enum Fault {
     ResetAfter(usize),
     /// Closes the connection without a word.
     Hangup,
+    /// Sends this many bytes of what was asked for, be it a range, and closes the connection in an
+    /// orderly way.
+    CutAfter(usize),
+    /// A correct answer with this entity tag, which `If-Range` is compared with.
+    Tagged(String),
+    /// Answers a range with the part that was asked for, under this entity tag, without looking at
+    /// `If-Range`.
+    IgnoreIfRange(String),
+    /// Answers a range with 206 and the first half of the part that was asked for.
+    HalfRange,
+    /// Answers a range with 206 and the right `Content-Range`, and with bytes from another place.
+    OtherBytes,
     /// Answers a range with the whole file and 200.
     IgnoreRange,
     /// Answers a range with 206 and a part that begins one byte later.

@@ -56,8 +56,14 @@ impl Machine {
         let mut options = UpdateOptions::default();
         options.trust.retry_pause = Duration::ZERO;
         // Only what a test provokes may end a transfer.
-        options.transfer =
-            TransferRules { minimum_bytes: 1, window: HUNG, connect_timeout: HUNG, response_timeout: HUNG };
+        options.transfer = TransferRules {
+            minimum_bytes: 1,
+            window: HUNG,
+            connect_timeout: HUNG,
+            response_timeout: HUNG,
+            ..TransferRules::default()
+        };
+        options.download.retry_pause = Duration::ZERO;
         let worker = Worker::new(env!("CARGO_BIN_EXE_booster-update-test-program"), ["worker"]);
         Self { data: tempfile::tempdir().unwrap(), clock: FakeClock::at(now()), worker, options }
     }
@@ -114,6 +120,9 @@ impl Machine {
         let told = Told { report, events: events.into_inner().unwrap() };
         told.check_events();
         self.check_folder();
+        if matches!(told.report.outcome, Outcome::Updated | Outcome::Current | Outcome::RestartRequired) {
+            assert!(!self.data.path().join("downloads").exists(), "a download was left that nobody wants");
+        }
         if matches!(
             told.report.outcome,
             Outcome::Failed | Outcome::Cancelled | Outcome::Current | Outcome::Available
@@ -121,6 +130,11 @@ impl Machine {
             assert_eq!(self.versions(), before, "{:?} changed something", told.report.outcome);
         }
         told
+    }
+
+    /// Removes downloads that were broken off.
+    pub fn forget_downloads(&self) {
+        let _ = fs::remove_dir_all(self.data.path().join("downloads"));
     }
 
     /// What is installed.
@@ -155,7 +169,17 @@ pub fn check_folder(data: &Path) {
         generations = fs::read_dir(data.join("generations")).unwrap().count();
     }
     assert!(generations <= StoreOptions::default().keep_generations);
-    let known = ["lock", "current", "trust", "generations", "history.json", "checks.json", "damaged.json"];
+    let known = [
+        "lock",
+        "current",
+        "trust",
+        "generations",
+        "history.json",
+        "checks.json",
+        "damaged.json",
+        "traffic.json",
+        "downloads",
+    ];
     for name in names(data) {
         assert!(known.contains(&name.as_str()), "{name} was left behind");
     }

@@ -2,12 +2,14 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod budget;
 mod cancelling;
 mod faults;
 mod machine;
 mod outcomes;
 mod processes;
 mod publisher;
+mod resuming;
 mod sources;
 
 use booster_definitions::Component;

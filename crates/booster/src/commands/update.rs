@@ -7,7 +7,7 @@ use crate::{
     render::{bars::Bars, event, report},
     runtime,
 };
-use booster_config::{ConfigError, Flags, SourceChoice, SourceSettings};
+use booster_config::{ConfigError, Flags, Size, SourceChoice, SourceSettings};
 use booster_sources::SourceKind;
 use booster_store::{Store, StoreError};
 use booster_trust::{STATE_FILE, TrustError};
@@ -27,6 +27,7 @@ Examples:
   booster update                   every later one, with the sources of the configuration
   booster update --check           only look whether there is something new
   booster update --from /media/usb definitions from a medium or a folder
+  booster update --max-rate 1MiB   leave some of the line to others
   booster update --json | tail -1 | jq .outcome
 
 Exit codes: 0 updated or current, 2 failed, 3 another update is running, 4 cancelled. Whatever
@@ -41,6 +42,12 @@ pub struct UpdateArgs {
     /// Trust the publisher with this root metadata, if none is trusted yet
     #[arg(long, value_name = "ROOT.json")]
     root: Option<PathBuf>,
+    /// Fetch at most so many bytes a second, as in 512KiB, in place of [transfer] max_rate
+    #[arg(long, value_name = "SIZE")]
+    max_rate: Option<Size>,
+    /// Download what is needed although the daily budget is spent
+    #[arg(long)]
+    ignore_budget: bool,
     /// Only look: install nothing
     #[arg(long)]
     check: bool,
@@ -86,7 +93,12 @@ fn exit(report: &Report) -> Exit {
 
 fn update(args: &UpdateArgs, context: &Context) -> Result<Report, Box<dyn Error>> {
     let flags = Flags { root: args.root.clone(), ..Flags::default() };
-    let settings = context.settings_with(flags)?.settings;
+    let mut settings = context.settings_with(flags)?.settings;
+    let transfer = &mut settings.transfer;
+    transfer.max_rate = args.max_rate.unwrap_or(transfer.max_rate);
+    if args.ignore_budget {
+        transfer.daily_budget = Size(0);
+    }
     let choice = SourceChoice { kind: args.source, from: args.from.clone() };
     let (program, arguments) = worker_command()?;
     let worker = settings.worker(program, arguments);

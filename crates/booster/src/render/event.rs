@@ -20,6 +20,10 @@ pub fn line(event: &Event) -> Option<String> {
             "A release needs a newer engine: update Booster itself".to_owned()
         }
         (EventKind::DownloadStart, _) => match event.bytes {
+            Some((there, total)) if there > 0 => {
+                let (there, total) = (text::bytes(there), text::bytes(total));
+                format!("Downloading {} ({total}, of which {there} are there)", update())
+            }
             Some((_, total)) if total > 0 => format!("Downloading {} ({})", update(), text::bytes(total)),
             _ => format!("Downloading {}", update()),
         },
@@ -81,6 +85,10 @@ pub mod tests {
             (
                 Event { bytes: Some((0, 2_000_000)), ..event(EventKind::DownloadStart) },
                 Some("Downloading nis (2.0 MB)"),
+            ),
+            (
+                Event { bytes: Some((500_000, 2_000_000)), ..event(EventKind::DownloadStart) },
+                Some("Downloading nis (2.0 MB, of which 500.0 kB are there)"),
             ),
             (event(EventKind::DownloadProgress), None),
             (event(EventKind::DownloadComplete), None),

@@ -8,4 +8,5 @@ mod clock;
 mod disk_full;
 mod history;
 mod kills;
+mod resuming;
 mod support;

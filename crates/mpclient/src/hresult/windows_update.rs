@@ -46,4 +46,5 @@ super::codes! { CODES:
     WU_E_PT_HTTP_STATUS_VERSION_NOT_SUP = 0x8024_4024, "The server does not speak this version of HTTP (HTTP status 505).";
     WU_E_PT_HTTP_STATUS_NOT_MAPPED = 0x8024_402B, "The server answered with an HTTP status that has no code of its own.";
     WU_E_PT_WINHTTP_NAME_NOT_RESOLVED = 0x8024_402C, "The name of the server or of the proxy could not be resolved.";
+    WU_E_DM_DOWNLOADLIMITEDBYUPDATESIZE = 0x8024_600C, "The daily budget of bytes is spent: wait until it begins anew, or raise daily_budget under [transfer].";
 }
