@@ -50,6 +50,20 @@ pub fn flush_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// How many bytes this user may still write where a folder lies; `None` where the system does not say.
+pub fn free_space(folder: &Path) -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    {
+        let system = rustix::fs::statvfs(folder).ok()?;
+        system.f_bavail.checked_mul(system.f_frsize)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = folder;
+        None
+    }
+}
+
 /// Flushes every file and folder below a folder to the disk, before a rename makes it visible.
 ///
 /// # Errors
@@ -116,6 +130,14 @@ mod tests {
         assert!(replace_file(&path, b"new").is_err());
         assert!(path.join("in the way").is_dir());
         assert!(!leftover(&path).exists());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn free_space_is_that_of_a_folder_that_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(free_space(dir.path()).is_some_and(|bytes| bytes > 0));
+        assert_eq!(free_space(&dir.path().join("absent")), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! is there is never trusted: it goes through the target's verifier like everything that arrives, and
 //! where the whole turns out wrong, it is fetched once more from its beginning.
 
-use crate::{Cause, ErrorKind, Outcome, Report, budget::Budget, context::Context};
+use crate::{Cause, ErrorKind, Outcome, Report, UpdateError, budget::Budget, context::Context};
 use booster_definitions::Digest;
 use booster_sources::{Resume, Sink, Source, SourceError, download_from};
 use booster_store::{CopyTag, Downloads, Operation, StoreError};
@@ -122,14 +122,16 @@ impl Downloader<'_> {
 /// Removes the downloads that nobody goes on with, now that an operation is over.
 pub(crate) fn tidy(operation: &Operation, report: &Report, context: &Context<'_>) -> Result<(), StoreError> {
     let (downloads, options) = (operation.downloads(), &context.request.options.download);
-    let full = report.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::DiskFull);
+    let cause = report.error.as_ref().map(UpdateError::cause);
+    let full = cause.is_some_and(|cause| cause.kind() == ErrorKind::DiskFull);
+    let useless = cause.is_some_and(Cause::is_about_content);
     match report.outcome {
         // All that is wanted is installed.
         Outcome::Updated | Outcome::Current | Outcome::RestartRequired | Outcome::SoftwareUpdateAvailable => {
             downloads.clear()
         }
-        // Whoever needs the room now needs it more.
-        Outcome::Failed if full => downloads.clear(),
+        // Whoever needs the room now needs it more; and what cannot be installed is good for nothing.
+        Outcome::Failed if full || useless => downloads.clear(),
         Outcome::Failed | Outcome::Cancelled | Outcome::Available => {
             let keep_for = options.keep_for.try_into().unwrap_or(SignedDuration::MAX);
             downloads.sweep(context.clock.now(), keep_for, options.keep_bytes)

@@ -45,6 +45,11 @@ pub(crate) async fn install(
         events.install_start(index);
         let unpacked = unpack_release(context, &staging, &release.manifest, file, index, events).await?;
         add(&mut staging, source, trusted, release, unpacked)?;
+        // Two components may have the same archive.
+        let later = updates.iter().skip(index as usize + 1).any(|(_, other)| other == file);
+        if !later {
+            make_room(&staging, file, release.manifest.archive.size)?;
+        }
     }
     carry_over(&mut staging, before)?;
     let report = build(context, &staging, updates, before).await?;
@@ -58,6 +63,20 @@ pub(crate) async fn install(
     let installed = staging.commit(context.clock.now())?;
     events.installed();
     Ok(installed)
+}
+
+/// Removes an archive that has been unpacked, where the disk has no room to spare. Elsewhere it stays until
+/// the operation is over: if that does not come to its end, the next one need not download it again.
+fn make_room(staging: &Staging<'_>, file: &Path, unpacked: u64) -> Result<(), Cause> {
+    if has_room(booster_durable::free_space(&staging.dir()), unpacked) {
+        return Ok(());
+    }
+    fs::remove_file(file).map_err(Cause::io(format!("removing {}", file.display())))
+}
+
+/// Whether there is room for an image, which is hardly larger than the definitions, and as much to spare.
+fn has_room(free: Option<u64>, unpacked: u64) -> bool {
+    free.is_some_and(|free| free / 2 > unpacked)
 }
 
 /// Unpacks one archive while its progress is told.
@@ -116,20 +135,12 @@ impl Unpack {
         if self.cancel.is_cancelled() {
             return Err(Cause::Cancelled);
         }
-        let checked = unpacked.and_then(|unpacked| self.check(unpacked));
-        // Its bytes are in the generation now, or of no use: on a small disk its room is needed for the image.
-        if checked.as_ref().err().is_none_or(Cause::is_about_content) {
-            fs::remove_file(&self.file).map_err(Cause::io(format!("removing {}", self.file.display())))?;
+        let unpacked = unpacked?;
+        if unpacked.archive != self.expected {
+            let reason = difference(unpacked.archive, self.expected);
+            return Err(Cause::WrongArchive { component: self.component, reason });
         }
-        checked
-    }
-
-    fn check(&self, unpacked: Unpacked) -> Result<Unpacked, Cause> {
-        if unpacked.archive == self.expected {
-            return Ok(unpacked);
-        }
-        let reason = difference(unpacked.archive, self.expected);
-        Err(Cause::WrongArchive { component: self.component, reason })
+        Ok(unpacked)
     }
 
     fn unpack(&self) -> Result<Unpacked, Cause> {
@@ -241,4 +252,21 @@ async fn flush(context: &Context<'_>, folder: PathBuf) -> Result<(), Cause> {
 
 fn flush_tree(folder: &Path) -> Result<(), Cause> {
     booster_durable::flush_tree(folder).map_err(Cause::io(format!("flushing {}", folder.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_room_where_twice_the_definitions_are_free_and_the_system_says_so() {
+        for (free, unpacked, expected) in [
+            (None, 0, false),
+            (Some(200), 100, false),
+            (Some(202), 100, true),
+            (Some(u64::MAX), u64::MAX, false),
+        ] {
+            assert_eq!(has_room(free, unpacked), expected, "{free:?} for {unpacked}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use booster_sources::Source;
 use booster_test_support::{Announce, Fault, FaultyServer, Request};
 use booster_update::{ErrorKind, Event, EventKind, Outcome};
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
 
 const AV: Component = Component::Antivirus;
 
@@ -233,6 +234,44 @@ async fn a_finished_download_is_not_fetched_again() {
     let told = machine.update_from(&[site.http()]).await;
     told.is(Outcome::Updated);
     assert_eq!((there(&told), site.asked().len()), (vec![site.size()], 1));
+}
+
+#[tokio::test]
+async fn an_update_that_is_cancelled_while_it_builds_need_not_download_again() {
+    let site = Site::new();
+    let mut machine = Machine::new(&site.publisher);
+    let scratch = tempfile::tempdir().unwrap();
+    let pid = scratch.path().join("pid");
+    machine.worker.args.extend(["hang".into(), pid.clone().into()]);
+    let cancel = CancellationToken::new();
+    let cancel_when_it_builds = async {
+        while !pid.exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        cancel.cancel();
+    };
+    let request = machine.request(&[site.http()]);
+    let (told, ()) =
+        tokio::join!(machine.run_with(request, cancel.clone(), |_| false), cancel_when_it_builds);
+    told.is(Outcome::Cancelled);
+    machine.worker.args.truncate(1);
+    let told = machine.update_from(&[site.http()]).await;
+    told.is(Outcome::Updated);
+    assert_eq!((there(&told), site.asked().len()), (vec![site.size()], 1));
+}
+
+#[tokio::test]
+async fn two_components_with_the_same_content_share_a_download() {
+    let mut site = Site::new();
+    let files: &[(&str, &[u8])] = &[("a.yar", &rule("a", "the same in both"))];
+    site.publisher.publish(AV, 2, files);
+    site.publisher.publish(Component::Nis, 2, files);
+    let machine = Machine::new(&site.publisher);
+    machine.update_from(&[site.http()]).await.is(Outcome::Updated);
+    let both = (machine.version(AV), machine.version(Component::Nis));
+    assert_eq!(both, (Some(2), Some(2)));
+    let archives = site.server.log().iter().filter(|request| request.path().ends_with(".tar.zst")).count();
+    assert_eq!(archives, 1);
 }
 
 #[tokio::test]
