@@ -118,6 +118,9 @@ impl Settings {
             transfer: self.transfer_rules(),
             download: self.download_options(),
             archive: self.archive_limits(),
+            channel: self.rollout.channel,
+            place: self.rollout.place,
+            out_of_date_after: self.freshness.out_of_date_after.0,
             ..UpdateOptions::default()
         }
     }

@@ -4,7 +4,7 @@
 //! `BOOSTER_`, the name in capitals, and `__` between a table and its key (`BOOSTER_STORE__KEEP`).
 
 use crate::{Interval, Secret, Size, source::SourceSettings};
-use booster_definitions::{Component, archive};
+use booster_definitions::{Channel, Component, Place, archive};
 use booster_engine::{ScanLimits, WorkerLimits};
 use booster_publish::RepositoryOptions;
 use booster_sources::TransferRules;
@@ -33,6 +33,8 @@ pub struct Settings {
     pub sources: Vec<SourceSettings>,
     /// How old definitions may be, and what an expired repository means.
     pub freshness: Freshness,
+    /// When this machine takes a release that is rolled out in steps.
+    pub rollout: Rollout,
     /// How HTTP sources are reached, unless a source says otherwise.
     pub http: Http,
     /// When a transfer is given up.
@@ -59,6 +61,17 @@ pub struct Freshness {
     pub max_age: Interval,
     /// From which age, by the signed date of publication, definitions are called out of date.
     pub out_of_date_after: Interval,
+}
+
+/// When this machine takes a release that is rolled out in steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rollout {
+    /// The machines that this one goes with: `preview`, `staged`, `broad` or `delayed`.
+    pub channel: Channel,
+    /// Its place, from 0, among the first, to 9999. Unset, it is drawn from the system's identity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 /// What decides whether a repository's metadata has expired.
@@ -227,6 +240,7 @@ impl Default for Settings {
             components: Component::ALL.to_vec(),
             sources: Vec::new(),
             freshness: Freshness::default(),
+            rollout: Rollout::default(),
             http: Http::default(),
             transfer: Transfer::default(),
             limits: Limits::default(),
@@ -246,6 +260,12 @@ impl Default for Freshness {
             // The default of the documented API; its policy template has 14.
             out_of_date_after: Interval::days(7),
         }
+    }
+}
+
+impl Default for Rollout {
+    fn default() -> Self {
+        Self { channel: Channel::Broad, place: None }
     }
 }
 

@@ -57,7 +57,7 @@ impl FromStr for Channel {
 }
 
 /// A machine's place in the order of a roll-out: from 0, the first in ten thousand, to 9,999, the last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place(u16);
 
 impl Place {

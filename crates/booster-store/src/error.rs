@@ -46,6 +46,14 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// What the administrator decided cannot be understood, so nothing is done against it.
+    #[error("{path} is damaged ({reason}): delete it, and pin or pause again")]
+    Decisions {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Any other failure of the system.
     #[error("{what}: {source}")]
     Io {

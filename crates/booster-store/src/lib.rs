@@ -25,21 +25,26 @@
 //!   history.json          what operations changed
 //!   checks.json           when each source was last asked, and its last error
 //!   traffic.json          how much has been downloaded of releases lately
+//!   decisions.json        what the administrator decided: pins and a pause
+//!   place.json            the machine's place in roll-outs, where the system has no identity
 //! ```
 #![forbid(unsafe_code)]
 
+mod decisions;
 mod downloads;
 mod error;
 mod generation;
 mod journal;
 mod lock;
 mod operation;
+mod place;
 mod pointer;
 mod removal;
 mod staging;
 mod store;
 pub mod verify;
 
+pub use decisions::{Decisions, Pause, Pin, PinLimit};
 pub use downloads::{CopyTag, Downloads};
 pub use error::StoreError;
 pub use generation::{GenerationRecord, Installed, InstalledComponent};

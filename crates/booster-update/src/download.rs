@@ -132,7 +132,7 @@ pub(crate) fn tidy(operation: &Operation, report: &Report, context: &Context<'_>
         }
         // Whoever needs the room now needs it more; and what cannot be installed is good for nothing.
         Outcome::Failed if full || useless => downloads.clear(),
-        Outcome::Failed | Outcome::Cancelled | Outcome::Available => {
+        Outcome::Failed | Outcome::Cancelled | Outcome::Available | Outcome::Paused => {
             let keep_for = options.keep_for.try_into().unwrap_or(SignedDuration::MAX);
             downloads.sweep(context.clock.now(), keep_for, options.keep_bytes)
         }

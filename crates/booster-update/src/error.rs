@@ -154,7 +154,7 @@ impl Cause {
                 StoreError::Busy { .. } => ErrorKind::Busy,
                 StoreError::NoSpace { .. } => ErrorKind::DiskFull,
                 StoreError::Permission { .. } => ErrorKind::Permission,
-                StoreError::Damaged { .. } => ErrorKind::StoreDamaged,
+                StoreError::Damaged { .. } | StoreError::Decisions { .. } => ErrorKind::StoreDamaged,
                 StoreError::Io { source, .. } => kind_of_io(source),
             },
             Self::Io { error, .. } => kind_of_io(error),

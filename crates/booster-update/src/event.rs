@@ -145,4 +145,8 @@ pub struct Event {
     /// installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<(u64, u64)>,
+    /// In the last event: the components that are too old after the operation, by the signed date of what is
+    /// in use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub out_of_date: Vec<Component>,
 }

@@ -39,6 +39,7 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod choose;
 mod clock;
 mod context;
 mod download;

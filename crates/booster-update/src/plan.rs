@@ -4,15 +4,22 @@
 //! Nothing here reads a disk or a network, and nothing here decides about trust: what is offered
 //! has been verified before it comes here.
 
-use booster_definitions::{ArchiveInfo, Component, Digest, ReleaseManifest, Version};
+use booster_definitions::{ArchiveInfo, Channel, Component, Digest, ReleaseManifest, Version};
+use booster_store::PinLimit;
+use jiff::Timestamp;
 use serde::Serialize;
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// What a machine has of one component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InstalledRelease {
     /// The version in use.
     pub version: Version,
+    /// When its content was published.
+    pub published: Timestamp,
     /// The archive that it is.
     pub archive: ArchiveInfo,
     /// Whether a verification found its files changed: then it is installed afresh.
@@ -26,6 +33,8 @@ pub struct Policy {
     pub engine: Version,
     /// The components to update; `None` is every one.
     pub components: Option<Vec<Component>>,
+    /// The components that the administrator has pinned to what is older than installed.
+    pub may_go_back: BTreeSet<Component>,
 }
 
 impl Policy {
@@ -36,9 +45,36 @@ impl Policy {
 }
 
 /// Why an offered release is not installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Held {
+    /// It is not this machine's turn in the roll-out.
+    NotYet {
+        /// The version offered.
+        offered: Version,
+        /// The machine's channel.
+        channel: Channel,
+        /// When it will be.
+        from: Timestamp,
+    },
+    /// The publisher has stopped the roll-out.
+    Halted {
+        /// The version offered.
+        offered: Version,
+        /// The publisher's words.
+        #[serde(rename = "why")]
+        reason: String,
+    },
+    /// The administrator has pinned the component.
+    Pinned {
+        /// The version offered.
+        offered: Version,
+        /// The pin.
+        limit: PinLimit,
+        /// The administrator's words.
+        #[serde(rename = "why", skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// The release needs a newer engine: Booster itself has to be updated.
     NeedsNewerEngine {
         /// The version offered.
@@ -76,6 +112,19 @@ impl Held {
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotYet { offered, channel, from } => write!(
+                f,
+                "version {offered} reaches this machine, in channel {channel}, at {from}; \
+                 `booster update --now` takes it now"
+            ),
+            Self::Halted { offered, reason } => {
+                write!(f, "the publisher has halted version {offered}")?;
+                if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
+            }
+            Self::Pinned { offered, limit, reason } => {
+                write!(f, "version {offered} is beyond the pin to {limit}")?;
+                reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason}"))
+            }
             Self::NeedsNewerEngine { offered, required, engine } => write!(
                 f,
                 "version {offered} needs engine {required} or newer, this is {engine}: update Booster itself"
@@ -110,6 +159,8 @@ pub enum Step {
 pub struct Plan {
     /// By component, in the order in which they are dealt with.
     pub steps: BTreeMap<Component, Step>,
+    /// Newer releases that are there and not for this machine, or not yet.
+    pub waiting: BTreeMap<Component, Held>,
 }
 
 impl Plan {
@@ -123,10 +174,11 @@ impl Plan {
 
     /// What is offered and not installed, and why.
     pub fn held(&self) -> impl Iterator<Item = (Component, &Held)> {
-        self.steps.iter().filter_map(|(component, step)| match step {
+        let held = self.steps.iter().filter_map(|(component, step)| match step {
             Step::Held(held) => Some((*component, held)),
             _ => None,
-        })
+        });
+        held.chain(self.waiting.iter().map(|(component, held)| (*component, held)))
     }
 
     /// Whether any release waits for a newer engine.
@@ -151,12 +203,12 @@ pub fn plan(
     let wanted = offered.iter().filter(|(component, _)| policy.wants(**component));
     let steps =
         wanted.map(|(component, manifest)| (*component, step(installed.get(component), manifest, policy)));
-    Plan { steps: steps.collect() }
+    Plan { steps: steps.collect(), waiting: BTreeMap::new() }
 }
 
 fn step(installed: Option<&InstalledRelease>, offered: &ReleaseManifest, policy: &Policy) -> Step {
     if let Some(installed) = installed {
-        if offered.version < installed.version {
+        if offered.version < installed.version && !policy.may_go_back.contains(&offered.component) {
             return Step::Held(Held::OlderThanInstalled {
                 offered: offered.version,
                 installed: installed.version,
@@ -216,7 +268,17 @@ mod tests {
             Step::Held(Held::NeedsNewerEngine { .. }) => "newer engine",
             Step::Held(Held::OlderThanInstalled { .. }) => "older",
             Step::Held(Held::OtherContent { .. }) => "other content",
+            Step::Held(_) => "held",
         }
+    }
+
+    fn installed(release: &ReleaseManifest, damaged: bool) -> InstalledRelease {
+        let ReleaseManifest { version, published, archive, .. } = *release;
+        InstalledRelease { version, published, archive, damaged }
+    }
+
+    fn policy(components: Option<Vec<Component>>) -> Policy {
+        Policy { engine: ENGINE, components, may_go_back: BTreeSet::new() }
     }
 
     #[test]
@@ -240,10 +302,10 @@ mod tests {
         ] {
             let installed = installed.map(|(version, content)| {
                 let release = release(version, content, old_engine);
-                InstalledRelease { version: release.version, archive: release.archive, damaged: false }
+                self::installed(&release, false)
             });
             assert_eq!(
-                word(&step(installed.as_ref(), &offered, &Policy { engine: ENGINE, components: None })),
+                word(&step(installed.as_ref(), &offered, &policy(None))),
                 expected,
                 "{installed:?} -> {} engine {}",
                 offered.version,
@@ -255,9 +317,8 @@ mod tests {
     #[test]
     fn a_damaged_component_is_installed_afresh_and_still_never_downgraded() {
         let installed = release(2, "a", ENGINE);
-        let installed =
-            InstalledRelease { version: installed.version, archive: installed.archive, damaged: true };
-        let policy = Policy { engine: ENGINE, components: None };
+        let installed = self::installed(&installed, true);
+        let policy = policy(None);
         for (offered, expected) in [
             (release(2, "a", ENGINE), "full"),
             (release(2, "b", ENGINE), "other content"),
@@ -268,12 +329,21 @@ mod tests {
     }
 
     #[test]
+    fn only_the_administrators_pin_leads_back() {
+        let installed = installed(&release(2, "a", ENGINE), false);
+        let back = Policy { may_go_back: BTreeSet::from([Component::Antivirus]), ..policy(None) };
+        let older = release(1, "b", ENGINE);
+        assert_eq!(word(&step(Some(&installed), &older, &back)), "full");
+        assert_eq!(word(&step(Some(&installed), &older, &policy(None))), "older");
+    }
+
+    #[test]
     fn one_held_component_does_not_hold_the_others() {
         let offered = BTreeMap::from([
             (Component::Antivirus, release(1, "a", Version([9, 0, 0, 0]))),
             (Component::Nis, release(1, "n", ENGINE)),
         ]);
-        let plan = plan(&BTreeMap::new(), &offered, &Policy { engine: ENGINE, components: None });
+        let plan = plan(&BTreeMap::new(), &offered, &policy(None));
         assert!(plan.needs_newer_engine());
         assert_eq!(plan.updates().count(), 1);
         assert_eq!(plan.refusal(), None);
@@ -285,7 +355,7 @@ mod tests {
             (Component::Antivirus, release(1, "a", ENGINE)),
             (Component::Nis, release(1, "n", ENGINE)),
         ]);
-        let policy = Policy { engine: ENGINE, components: Some(vec![Component::Nis]) };
+        let policy = policy(Some(vec![Component::Nis]));
         let plan = plan(&BTreeMap::new(), &offered, &policy);
         assert_eq!(plan.steps.keys().collect::<Vec<_>>(), [&Component::Nis]);
     }

@@ -43,7 +43,9 @@ pub(crate) fn history_entry(report: &Report, now: Timestamp) -> Option<HistoryEn
         .collect();
     let quiet =
         matches!(report.outcome, Outcome::Current | Outcome::Available | Outcome::SoftwareUpdateAvailable);
-    if quiet && (changes.is_empty() || report.outcome == Outcome::Available) {
+    if report.outcome == Outcome::Paused
+        || quiet && (changes.is_empty() || report.outcome == Outcome::Available)
+    {
         return None;
     }
     Some(HistoryEntry {

@@ -3,6 +3,7 @@
 use crate::{Held, InstalledRelease, Plan, Step, UpdateError};
 use booster_definitions::{Component, Version};
 use booster_sources::SourceKind;
+use booster_store::Pause;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -20,6 +21,8 @@ pub enum Outcome {
     Failed,
     /// The caller cancelled; nothing has changed.
     Cancelled,
+    /// The administrator has paused updates: no source was asked.
+    Paused,
     /// New definitions are in use, fully so after a restart of the machine.
     RestartRequired,
     /// A release needs a newer engine, and so a newer Booster; it was not installed. Other components
@@ -36,6 +39,7 @@ impl Outcome {
             Self::Available => "available",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Paused => "paused",
             Self::RestartRequired => "restart_required",
             Self::SoftwareUpdateAvailable => "software_update_available",
         }
@@ -108,6 +112,11 @@ pub struct Report {
     pub error: Option<UpdateError>,
     /// The sources that were asked, in order.
     pub sources_tried: Vec<SourceTried>,
+    /// The administrator's pause, where that is why nothing was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
+    /// The components that are too old now, by the signed date of what is in use.
+    pub out_of_date: Vec<Component>,
 }
 
 impl Report {
@@ -131,11 +140,12 @@ pub(crate) fn changes(
         let from = installed.get(&name).map(|release| release.version);
         let (to, how, held) = match plan.steps.get(&name) {
             Some(Step::Full(manifest)) => (Some(manifest.version), How::Full, None),
-            Some(Step::Held(held)) => (from, How::None, Some(*held)),
+            Some(Step::Held(held)) => (from, How::None, Some(held.clone())),
             Some(Step::Nothing) => (from, How::None, None),
-            None if from.is_some() => (from, How::None, None),
+            None if from.is_some() || plan.waiting.contains_key(&name) => (from, How::None, None),
             None => return None,
         };
+        let held = held.or_else(|| plan.waiting.get(&name).cloned());
         Some(ComponentChange { name, from, to, how, held })
     };
     wanted.iter().filter_map(change).collect()
@@ -152,13 +162,17 @@ mod tests {
     use super::*;
     use crate::{Cause, Stage};
     use booster_definitions::{ArchiveInfo, Digest};
+    use jiff::Timestamp;
 
     const OLD: Version = Version([1, 0, 0, 0]);
     const NEW: Version = Version([1, 1, 0, 0]);
 
     fn installed(component: Component) -> (Component, InstalledRelease) {
         let archive = ArchiveInfo { sha256: Digest::of(b""), size: 0, files: 0 };
-        (component, InstalledRelease { version: OLD, archive, damaged: false })
+        (
+            component,
+            InstalledRelease { version: OLD, published: Timestamp::UNIX_EPOCH, archive, damaged: false },
+        )
     }
 
     #[test]
@@ -166,7 +180,8 @@ mod tests {
         use Component::{Antispyware, Antivirus, Nis};
         let before = BTreeMap::from([installed(Antivirus), installed(Antispyware)]);
         let held = Held::NeedsNewerEngine { offered: NEW, required: NEW, engine: OLD };
-        let plan = Plan { steps: BTreeMap::from([(Antivirus, Step::Held(held)), (Nis, Step::Held(held))]) };
+        let steps = BTreeMap::from([(Antivirus, Step::Held(held.clone())), (Nis, Step::Held(held))]);
+        let plan = Plan { steps, ..Plan::default() };
         let listed: Vec<_> = changes(&before, &plan, &Component::ALL)
             .iter()
             .map(|change| (change.name, change.from, change.to, change.how, change.held.is_some()))

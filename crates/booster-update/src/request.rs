@@ -1,11 +1,11 @@
 //! What is asked of an operation, and the limits that it keeps.
 
 use crate::DownloadOptions;
-use booster_definitions::{Component, Version, archive};
+use booster_definitions::{Channel, Component, Place, Version, archive};
 use booster_engine::{BuildOptions, ENGINE_VERSION, OnInvalid};
 use booster_sources::{Source, TransferRules};
 use booster_trust::ClientOptions;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// What is asked of an operation.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +14,8 @@ pub struct UpdateRequest {
     pub sources: Vec<Arc<dyn Source>>,
     /// Whether to look only, and to download and install nothing.
     pub check_only: bool,
+    /// Whether to take releases although the roll-out has not reached this machine. One that is halted is not.
+    pub at_once: bool,
     /// Whether progress events are wanted.
     pub progress: bool,
     /// The components to update; `None` is every one that is offered.
@@ -41,10 +43,16 @@ pub struct UpdateOptions {
     pub build: BuildOptions,
     /// The version of this build's engine.
     pub engine: Version,
+    /// The machines that this one takes releases with.
+    pub channel: Channel,
+    /// Its place in roll-outs; `None` for the one that the machine has by itself.
+    pub place: Option<Place>,
+    /// From which age on, by the signed date of publication, definitions are out of date.
+    pub out_of_date_after: Duration,
 }
 
 impl Default for UpdateOptions {
-    /// Manifests of 1 MiB, a window of 16 MiB. Rules that the engine cannot take are left out: the
+    /// Manifests of 1 MiB, a window of 16 MiB, the broad channel, seven days of age as in the documented API. Rules that the engine cannot take are left out: the
     /// publisher was told of them, and has published the rest on purpose.
     fn default() -> Self {
         Self {
@@ -56,6 +64,9 @@ impl Default for UpdateOptions {
             window_log: 24,
             build: BuildOptions { on_invalid: OnInvalid::LeaveOut, ..BuildOptions::default() },
             engine: ENGINE_VERSION,
+            channel: Channel::Broad,
+            place: None,
+            out_of_date_after: Duration::from_secs(7 * 86_400),
         }
     }
 }

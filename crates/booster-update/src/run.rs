@@ -16,8 +16,8 @@ use crate::{
 use booster_definitions::{Component, Digest};
 use booster_engine::{Image, ImageError, Worker};
 use booster_sources::{Counters, Source, SourceError};
-use booster_store::{Operation, Store};
-use jiff::Timestamp;
+use booster_store::{Operation, Pause, Store};
+use jiff::{SignedDuration, Timestamp};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
@@ -82,7 +82,7 @@ async fn operate(
     let Run { events, .. } = run;
     // Whoever hears the last event may start the next operation at once.
     drop(operation);
-    events.complete(report.outcome, report.error.as_ref());
+    events.complete(report.outcome, report.error.as_ref(), &report.out_of_date);
     report
 }
 
@@ -113,8 +113,11 @@ impl Run<'_> {
             Ok(operation) => operation,
             Err(error) => return (self.report(&Before::default(), Err(error)), None),
         };
-        let (before, ended) = match self.before() {
+        let (before, ended) = match self.before(&operation) {
             Err(cause) => (Before::default(), Err(self.events.failure(cause))),
+            Ok(before) if self.paused(&before).is_some() => {
+                (before, Ok(Done { plan: Plan::default(), outcome: Outcome::Paused }))
+            }
             Ok(before) => {
                 let ended = self.walk(&operation, &before).await;
                 (before, ended)
@@ -140,7 +143,12 @@ impl Run<'_> {
         begun.map_err(|cause| self.events.failure(cause))
     }
 
-    fn before(&self) -> Result<Before, Cause> {
+    /// The administrator's pause, unless nothing is to be changed anyway.
+    fn paused<'b>(&self, before: &'b Before) -> Option<&'b Pause> {
+        before.decisions.paused(self.context.clock.now()).filter(|_| !self.context.request.check_only)
+    }
+
+    fn before(&self, operation: &Operation) -> Result<Before, Cause> {
         let store = self.context.store;
         let generation = store.current()?;
         let foreign = generation.as_ref().is_some_and(|installed| {
@@ -154,7 +162,10 @@ impl Run<'_> {
             // What the record of damage says is worth having, but not worth failing for.
             store.damaged_components().unwrap_or_default()
         };
-        Ok(Before::new(generation, &damaged))
+        let place = self.context.request.options.place.map_or_else(|| operation.place(), Ok)?;
+        let mut before = Before::new(generation, &damaged);
+        (before.decisions, before.place) = (store.decisions()?, place);
+        Ok(before)
     }
 
     /// Asks one source after the other until one could be followed to an end.
@@ -216,9 +227,10 @@ impl Run<'_> {
     ) -> Result<Done, Cause> {
         let offer = match search(&self.context, source, before, now).await? {
             Answer::Offer(offer) => offer,
-            Answer::Unchanged => {
+            Answer::Unchanged(waiting) => {
                 self.events.search_complete(std::iter::empty());
-                return Ok(Done { plan: Plan::default(), outcome: Outcome::Current });
+                let plan = Plan { waiting, ..Plan::default() };
+                return Ok(Done { plan, outcome: Outcome::Current });
             }
         };
         let plan = self.plan(&offer, before)?;
@@ -236,13 +248,18 @@ impl Run<'_> {
     /// What is to be done with the offer; an error if it is nothing that could be followed.
     fn plan(&self, offer: &Offer, before: &Before) -> Result<Plan, Cause> {
         let request = self.context.request;
-        let policy = Policy { engine: request.options.engine, components: request.components.clone() };
+        let policy = Policy {
+            engine: request.options.engine,
+            components: request.components.clone(),
+            may_go_back: offer.may_go_back.clone(),
+        };
         let manifests =
             offer.releases.iter().map(|(component, release)| (*component, release.manifest.clone()));
-        let plan = plan(&before.releases, &manifests.collect(), &policy);
+        let waiting = offer.waiting.clone();
+        let plan = Plan { waiting, ..plan(&before.releases, &manifests.collect(), &policy) };
         if let Some((component, held)) = plan.refusal() {
             if plan.updates().next().is_none() {
-                return Err(Cause::Refused { component, held: *held });
+                return Err(Cause::Refused { component, held: held.clone() });
             }
             tracing::warn!(%component, %held, "an offered release is refused");
         }
@@ -296,7 +313,23 @@ impl Run<'_> {
             duration_ms: elapsed.as_millis().try_into().unwrap_or(u64::MAX),
             error,
             sources_tried: self.tried.clone(),
+            pause: self.paused(before).filter(|_| outcome == Outcome::Paused).cloned(),
+            out_of_date: self.out_of_date(),
         }
+    }
+
+    /// The components that are too old in what is installed now.
+    fn out_of_date(&self) -> Vec<Component> {
+        let limit = SignedDuration::try_from(self.context.request.options.out_of_date_after);
+        let (limit, now) = (limit.unwrap_or(SignedDuration::MAX), self.context.clock.now());
+        let Ok(Some(current)) = self.context.store.current() else { return Vec::new() };
+        let installed = current.record().components.iter();
+        let too_old = installed.filter(|(_, release)| now.duration_since(release.manifest.published) > limit);
+        let too_old: Vec<_> = too_old.map(|(component, _)| *component).collect();
+        if !too_old.is_empty() {
+            tracing::warn!(components = ?too_old, "definitions are out of date");
+        }
+        too_old
     }
 }
 
@@ -367,7 +400,8 @@ mod tests {
             (vec![full(false), waits()], Outcome::Available, Outcome::SoftwareUpdateAvailable),
             (vec![full(true), waits()], Outcome::Available, Outcome::RestartRequired),
         ] {
-            let plan = Plan { steps: Component::ALL.into_iter().zip(steps).collect() };
+            let steps = Component::ALL.into_iter().zip(steps).collect();
+            let plan = Plan { steps, ..Plan::default() };
             assert_eq!((outcome(&plan, true), outcome(&plan, false)), (looked, applied), "{plan:?}");
         }
     }

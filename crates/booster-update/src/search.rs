@@ -4,18 +4,28 @@
 //! metadata offers is also what is installed: an earlier installation may have failed after its
 //! metadata had been accepted.
 
-use crate::{Cause, InstalledRelease, context::Context, transfer};
-use booster_definitions::{Component, Digest, ReleaseManifest, TargetName, Version, manifest_target};
+use crate::{
+    Cause, Held, InstalledRelease,
+    choose::{Choice, Chooser, Listed},
+    context::Context,
+    transfer,
+};
+use booster_definitions::{
+    Availability, Component, Digest, Place, ReleaseManifest, TargetName, Version, manifest_target,
+};
 use booster_sources::{MetadataRepository, Source, SourceError};
-use booster_store::Installed;
+use booster_store::{Decisions, Installed};
 use booster_trust::{Check, Client, TrustedState, VerifiedTarget};
 use jiff::Timestamp;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// What a source answered.
 pub(crate) enum Answer {
-    /// Nothing has changed since the last time, and what was offered then is installed.
-    Unchanged,
+    /// Nothing has changed since the last time, and what was offered then is installed, but for this.
+    Unchanged(BTreeMap<Component, Held>),
     /// These releases are offered.
     Offer(Box<Offer>),
 }
@@ -27,6 +37,10 @@ pub(crate) struct Offer {
     /// "Record fixed update start time"): a clock that jumps meanwhile changes nothing.
     pub(crate) now: Timestamp,
     pub(crate) releases: BTreeMap<Component, Release>,
+    /// Newer releases that are not for this machine, or not yet.
+    pub(crate) waiting: BTreeMap<Component, Held>,
+    /// The components that the administrator's pin takes back.
+    pub(crate) may_go_back: BTreeSet<Component>,
 }
 
 /// A release that the publisher offers now.
@@ -36,9 +50,11 @@ pub(crate) struct Release {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// The installed set, as it was when the operation began.
+/// The machine as it was when the operation began: the installed set, its place and what was decided about it.
 #[derive(Default)]
 pub(crate) struct Before {
+    pub(crate) decisions: Decisions,
+    pub(crate) place: Place,
     pub(crate) generation: Option<Installed>,
     pub(crate) releases: BTreeMap<Component, InstalledRelease>,
     /// The installed manifests as they were signed, where they can be read.
@@ -52,6 +68,7 @@ impl Before {
         for (&component, installed) in &generation.record().components {
             let release = InstalledRelease {
                 version: installed.manifest.version,
+                published: installed.manifest.published,
                 archive: installed.manifest.archive,
                 damaged: damaged.contains(&component),
             };
@@ -84,32 +101,47 @@ pub(crate) async fn search(
         MetadataRepository::new(source.clone(), options.transfer.clone(), context.cancel.clone());
     let mut client = Client::new(repository, state, options.trust)?;
     let check = context.unless_cancelled(client.check(now)).await??;
-    if check == Check::Unchanged && is_installed(context, &client, before) {
-        return Ok(Answer::Unchanged);
+    if check == Check::Unchanged && is_installed(context, &client, before, now) {
+        return Ok(Answer::Unchanged(waiting(context, &client, before, now)));
     }
     context.unless_cancelled(client.refresh(now)).await??;
+    let waiting = waiting(context, &client, before, now);
     let mut releases = BTreeMap::new();
     for component in context.components() {
-        if let Some(release) = offered(context, source.as_ref(), &mut client, now, component, before).await? {
+        let choice = choose(context, before, component, now, &listed(&client, component));
+        if let Some(Listed { version, .. }) = choice.take {
+            let client = &mut client;
+            let release = offered(context, source.as_ref(), client, now, component, before, version).await?;
             releases.insert(component, release);
         }
     }
-    Ok(Answer::Offer(Box::new(Offer { client, now, releases })))
+    let goes_back = |component: &Component| chooser(context, before, *component, now).leads_back();
+    let may_go_back = context.components().filter(goes_back).collect();
+    Ok(Answer::Offer(Box::new(Offer { client, now, releases, waiting, may_go_back })))
 }
 
-/// Whether everything that the trusted metadata offers is installed.
-fn is_installed(context: &Context<'_>, client: &Client, before: &Before) -> bool {
-    context.components().all(|component| match listed(client, component).first() {
-        None => true,
-        Some(newest) => before.has(component, |bytes| newest.manifest == Some(Digest::of(bytes))),
+/// The newer releases that are there and not for this machine, or not yet.
+fn waiting(
+    context: &Context<'_>,
+    client: &Client,
+    before: &Before,
+    now: Timestamp,
+) -> BTreeMap<Component, Held> {
+    let held = |component| {
+        let choice = choose(context, before, component, now, &listed(client, component));
+        choice.held.map(|held| (component, held))
+    };
+    context.components().filter_map(held).collect()
+}
+
+/// Whether everything that the trusted metadata offers this machine is installed.
+fn is_installed(context: &Context<'_>, client: &Client, before: &Before, now: Timestamp) -> bool {
+    context.components().all(|component| {
+        match choose(context, before, component, now, &listed(client, component)).take {
+            None => true,
+            Some(release) => before.has(component, |bytes| release.manifest == Some(Digest::of(bytes))),
+        }
     })
-}
-
-/// A release that the trusted metadata lists.
-struct Listed {
-    version: Version,
-    /// SHA-256 of its manifest.
-    manifest: Option<Digest>,
 }
 
 /// The releases of a component, newest first.
@@ -117,7 +149,15 @@ fn listed(client: &Client, component: Component) -> Vec<Listed> {
     let releases = client.targets().filter_map(|(name, target)| match name.parse() {
         Ok(TargetName::Manifest(of, version)) if of == component => {
             let sha256 = target.hashes.get("sha256").and_then(|hash| hash.to_ascii_lowercase().parse().ok());
-            Some(Listed { version, manifest: sha256 })
+            let availability = target.custom.as_ref().map(Availability::from_json);
+            match availability.transpose() {
+                Ok(availability) => Some(Listed { version, manifest: sha256, availability }),
+                Err(error) => {
+                    // Whom it is for cannot be known, so it is not for this machine.
+                    tracing::warn!(%component, %version, %error, "a release is passed over");
+                    None
+                }
+            }
         }
         _ => None,
     });
@@ -126,7 +166,33 @@ fn listed(client: &Client, component: Component) -> Vec<Listed> {
     releases
 }
 
-/// The release of a component that the source offers, if it offers one.
+fn choose(
+    context: &Context<'_>,
+    before: &Before,
+    component: Component,
+    now: Timestamp,
+    listed: &[Listed],
+) -> Choice {
+    chooser(context, before, component, now).choose(listed)
+}
+
+fn chooser<'b>(
+    context: &Context<'_>,
+    before: &'b Before,
+    component: Component,
+    now: Timestamp,
+) -> Chooser<'b> {
+    Chooser {
+        channel: context.request.options.channel,
+        place: before.place,
+        now,
+        at_once: context.request.at_once,
+        pin: before.decisions.pins.get(&component),
+        installed: before.releases.get(&component).map(|release| (release.version, release.published)),
+    }
+}
+
+/// The release of a component that is for this machine, if the source offers one.
 async fn offered(
     context: &Context<'_>,
     source: &dyn Source,
@@ -134,9 +200,9 @@ async fn offered(
     now: Timestamp,
     component: Component,
     before: &Before,
-) -> Result<Option<Release>, Cause> {
-    let Some(newest) = listed(client, component).into_iter().next() else { return Ok(None) };
-    let name = manifest_target(component, newest.version);
+    version: Version,
+) -> Result<Release, Cause> {
+    let name = manifest_target(component, version);
     let target = context.unless_cancelled(client.target(&name, now)).await??;
     let installed = before.manifests.get(&component).filter(|bytes| target.verify(bytes).is_ok());
     let bytes = match installed {
@@ -144,11 +210,11 @@ async fn offered(
         None => read(context, source, &target).await?,
     };
     let manifest = ReleaseManifest::from_json(&bytes, component)?;
-    if manifest.version != newest.version {
-        let reason = format!("is listed as {} and says {}", newest.version, manifest.version);
+    if manifest.version != version {
+        let reason = format!("is listed as {version} and says {}", manifest.version);
         return Err(Cause::Contradiction { component, reason });
     }
-    Ok(Some(Release { manifest, bytes }))
+    Ok(Release { manifest, bytes })
 }
 
 /// Reads a small target into memory.

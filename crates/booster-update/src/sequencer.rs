@@ -27,6 +27,8 @@ pub(crate) struct Sequencer<'a> {
     stage: Stage,
     source: Option<(SourceKind, String)>,
     updates: Vec<(Component, Weight)>,
+    /// What the last event says of age.
+    out_of_date: Vec<Component>,
 }
 
 impl<'a> Sequencer<'a> {
@@ -41,6 +43,7 @@ impl<'a> Sequencer<'a> {
             stage: Stage::Unknown,
             source: None,
             updates: Vec::new(),
+            out_of_date: Vec::new(),
         };
         sequencer.tell(EventKind::Start, 0, EventResult::Ok);
         sequencer
@@ -138,7 +141,12 @@ impl<'a> Sequencer<'a> {
     }
 
     /// The end: the last events, and none after them.
-    pub(crate) fn complete(mut self, outcome: Outcome, error: Option<&UpdateError>) {
+    pub(crate) fn complete(
+        mut self,
+        outcome: Outcome,
+        error: Option<&UpdateError>,
+        out_of_date: &[Component],
+    ) {
         if let Some(error) = error {
             self.close(error);
         } else {
@@ -146,7 +154,7 @@ impl<'a> Sequencer<'a> {
         }
         let result = match (outcome, error) {
             (_, Some(error)) => EventResult::from(error),
-            (Outcome::Current, None) => EventResult::NotNeeded,
+            (Outcome::Current | Outcome::Paused, None) => EventResult::NotNeeded,
             (_, None) => EventResult::Ok,
         };
         match outcome {
@@ -155,6 +163,7 @@ impl<'a> Sequencer<'a> {
             _ => {}
         }
         self.tell(EventKind::RequestProcessed, 0, result.clone());
+        self.out_of_date = out_of_date.to_vec();
         self.tell(EventKind::Complete, 0, result);
     }
 
@@ -204,6 +213,7 @@ impl<'a> Sequencer<'a> {
             component: current.map(|(component, _)| *component),
             result,
             bytes,
+            out_of_date: self.out_of_date.clone(),
         });
     }
 }
@@ -273,7 +283,7 @@ mod tests {
             }
             s.built();
             s.installed();
-            s.complete(Outcome::RestartRequired, None);
+            s.complete(Outcome::RestartRequired, None, &[]);
         });
         assert_eq!(
             names(&events),
@@ -309,7 +319,7 @@ mod tests {
             s.install_progress(0, 1000);
             s.built();
             s.installed();
-            s.complete(Outcome::Updated, None);
+            s.complete(Outcome::Updated, None, &[]);
         };
         let mut with = told(true, script);
         with.retain(|event| !matches!(event.kind, EventKind::DownloadProgress | EventKind::InstallProgress));
@@ -321,7 +331,7 @@ mod tests {
         let events = told(false, |mut s| {
             s.search_start(&DirectorySource::new("media"));
             s.search_complete(std::iter::empty());
-            s.complete(Outcome::Current, None);
+            s.complete(Outcome::Current, None, &[]);
         });
         assert_eq!(names(&events), "Start SearchStart SearchComplete RequestProcessed Complete");
         assert!(events[2..].iter().all(|event| event.result == EventResult::NotNeeded));
@@ -366,7 +376,7 @@ mod tests {
                     s.search_complete(two().iter());
                 }
                 script(&mut s);
-                s.complete(Outcome::Failed, Some(&error(Stage::Search)));
+                s.complete(Outcome::Failed, Some(&error(Stage::Search)), &[]);
             });
             assert_eq!(names(&events), expected);
             let failed = events.iter().filter(|event| event.result == failure).count();
@@ -382,7 +392,7 @@ mod tests {
             s.search_start(&DirectorySource::new("media"));
             s.search_complete([release(Component::Nis)].iter());
             s.download_start(0, 0);
-            s.complete(Outcome::Cancelled, Some(&cancelled));
+            s.complete(Outcome::Cancelled, Some(&cancelled), &[]);
         });
         assert_eq!(
             names(&events),

@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        completions, config, engine_worker, history, man, publish, quickstart, repository, scan, serve,
-        status, update, verify,
+        completions, config, engine_worker, history, man, pause, pin, publish, quickstart, repository, scan,
+        serve, status, update, verify,
     },
     context::Context,
     exit::{CommandResult, Exit, story},
@@ -37,7 +37,7 @@ Examples:
 
 Exit codes:
   0  done: updated or current, clean, whole
-  1  found: a threat (scan), damage (verify), out of date (status --exit-code)
+  1  found: a threat (scan), damage (verify), out of date (status --check)
   2  failed; the message on standard error says what, where, why and what to do
   3  another operation is running on the same data folder
   4  cancelled; nothing has changed
@@ -67,6 +67,10 @@ enum Command {
     History(history::HistoryArgs),
     Verify(verify::VerifyArgs),
     Scan(scan::ScanArgs),
+    Pin(pin::PinArgs),
+    Unpin(pin::UnpinArgs),
+    Pause(pause::PauseArgs),
+    Resume(pause::ResumeArgs),
     Publish(publish::PublishArgs),
     Repository(repository::RepositoryArgs),
     Serve(serve::ServeArgs),
@@ -121,6 +125,10 @@ fn dispatch(command: Command, context: &Context) -> CommandResult {
         Command::History(args) => history::run(&args, context),
         Command::Verify(args) => verify::run(&args, context),
         Command::Scan(args) => scan::run(&args, context),
+        Command::Pin(args) => pin::pin(&args, context),
+        Command::Unpin(args) => pin::unpin(&args, context),
+        Command::Pause(args) => pause::pause(&args, context),
+        Command::Resume(args) => pause::resume(&args, context),
         Command::Publish(args) => publish::run(&args, context),
         Command::Repository(args) => repository::run(&args, context),
         Command::Serve(args) => serve::run(&args, context),

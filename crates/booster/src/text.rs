@@ -1,5 +1,6 @@
 //! Numbers and tables as people read them.
 
+use booster_store::{Pause, Pin, PinLimit};
 use std::time::Duration;
 
 /// A number of bytes in decimal units, as disks and networks are sold.
@@ -43,6 +44,25 @@ pub fn counted(number: u64, word: &str) -> String {
         (None, true) => format!("{number_text} {word}es"),
         (None, false) => format!("{number_text} {word}s"),
     }
+}
+
+/// A pin, behind the component's name.
+pub fn pin(pin: &Pin) -> String {
+    let limit = match pin.limit {
+        PinLimit::Version(version) => format!("pinned to {version}"),
+        PinLimit::Date(date) => format!("pinned to what was published until {}", time(date)),
+    };
+    format!("{limit}, since {}{}", time(pin.since), reason(pin.reason.as_deref()))
+}
+
+/// A pause, behind a word that says so.
+pub fn pause(pause: &Pause) -> String {
+    let until = pause.until.map(|until| format!(" until {}", time(until))).unwrap_or_default();
+    format!(" since {}{until}{}", time(pause.since), reason(pause.reason.as_deref()))
+}
+
+fn reason(reason: Option<&str>) -> String {
+    reason.map(|reason| format!(": {reason}")).unwrap_or_default()
 }
 
 /// A span of time that has passed.

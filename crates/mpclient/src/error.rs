@@ -218,7 +218,7 @@ fn of_store(error: &StoreError) -> Hresult {
         StoreError::Busy { .. } => of_kind(ErrorKind::Busy),
         StoreError::NoSpace { .. } => of_kind(ErrorKind::DiskFull),
         StoreError::Permission { .. } => of_kind(ErrorKind::Permission),
-        StoreError::Damaged { .. } => of_kind(ErrorKind::StoreDamaged),
+        StoreError::Damaged { .. } | StoreError::Decisions { .. } => of_kind(ErrorKind::StoreDamaged),
         StoreError::Io { source, .. } => of_io(source).unwrap_or(of_kind(ErrorKind::Io)),
     }
 }

@@ -178,6 +178,8 @@ pub fn check_folder(data: &Path) {
         "checks.json",
         "damaged.json",
         "traffic.json",
+        "decisions.json",
+        "place.json",
         "downloads",
     ];
     for name in names(data) {
@@ -237,7 +239,8 @@ impl Told {
         let failed = matches!(self.report.outcome, Outcome::Failed | Outcome::Cancelled);
         assert_eq!(last.percent == 100, !failed);
         assert_eq!(matches!(last.result, EventResult::Failed(_)), failed);
-        assert_eq!(last.result == EventResult::NotNeeded, self.report.outcome == Outcome::Current);
+        let not_needed = matches!(self.report.outcome, Outcome::Current | Outcome::Paused);
+        assert_eq!(last.result == EventResult::NotNeeded, not_needed);
         let failures = self.count(EventKind::InternalFailure);
         assert_eq!(failures, usize::from(self.report.outcome == Outcome::Failed));
         assert_eq!(self.report.error.is_some(), failed);

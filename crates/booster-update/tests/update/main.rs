@@ -10,6 +10,7 @@ mod outcomes;
 mod processes;
 mod publisher;
 mod resuming;
+mod rollout;
 mod sources;
 
 use booster_definitions::Component;

@@ -107,7 +107,7 @@ async fn a_release_for_a_newer_engine_waits_and_the_other_components_do_not() {
     told.is(Outcome::SoftwareUpdateAvailable);
     assert_eq!(told.count(SoftwareUpdateAvailable), 1);
     assert_eq!(machine.versions().keys().collect::<Vec<_>>(), [&AV]);
-    let held = told.report.components[1].held.unwrap();
+    let held = told.report.components[1].held.clone().unwrap();
     assert!(matches!(held, Held::NeedsNewerEngine { .. }), "{held}");
     assert!(held.to_string().contains("999.0.0.0"), "{held}");
 

@@ -1,7 +1,8 @@
 //! A small publisher: real keys, real metadata, real archives, in a folder.
 
 use booster_definitions::{
-    Component, Counts, Digest, FullPackage, MANIFEST_FORMAT, ReleaseManifest, Requires, Version,
+    Availability, Component, Counts, Digest, FullPackage, MANIFEST_FORMAT, ReleaseManifest, Requires,
+    Version,
     archive::{FileSet, Limits, Source},
     full_target, manifest_target,
 };
@@ -98,6 +99,34 @@ impl Publisher {
         edit(&mut manifest);
         self.put(&target, &package);
         self.put(&manifest_target(component, version), &manifest.to_json().unwrap());
+        self.sign_all();
+    }
+
+    /// Publishes a release that is given out like this, when its availability says.
+    pub fn publish_available(
+        &mut self,
+        component: Component,
+        version: u16,
+        files: &[(&str, &[u8])],
+        availability: Availability,
+    ) {
+        self.publish_as(component, version, files, |manifest| manifest.published = availability.published);
+        self.set_custom(component, version, availability.to_json().unwrap());
+    }
+
+    /// Changes how a release is given out.
+    pub fn change(&mut self, component: Component, version: u16, change: impl FnOnce(&mut Availability)) {
+        let target = manifest_target(component, Version([1, version, 0, 0]));
+        let mut availability =
+            Availability::from_json(self.targets[&target].custom.as_ref().unwrap()).unwrap();
+        change(&mut availability);
+        self.set_custom(component, version, availability.to_json().unwrap());
+    }
+
+    /// Signs something about a release's manifest.
+    pub fn set_custom(&mut self, component: Component, version: u16, custom: serde_json::Value) {
+        let target = manifest_target(component, Version([1, version, 0, 0]));
+        self.targets.get_mut(&target).unwrap().custom = Some(custom);
         self.sign_all();
     }
 

@@ -5,6 +5,8 @@ pub mod config;
 pub mod engine_worker;
 pub mod history;
 pub mod man;
+pub mod pause;
+pub mod pin;
 pub mod publish;
 pub mod quickstart;
 pub mod repository;

@@ -13,7 +13,7 @@ use clap::Args;
 Examples:
   booster status
   booster status --json | jq '.components[] | {name, version, age_days}'
-  booster status --exit-code > /dev/null || echo 'definitions are out of date'
+  booster status --check > /dev/null || echo 'definitions are out of date'
 
 Age is counted from the signed date of publication, not from the download. From which age on
 definitions are out of date is set by out_of_date_after under [freshness]; 7 days by default.")]
@@ -23,7 +23,7 @@ pub struct StatusArgs {
     json: bool,
     /// Return 1 when nothing is installed or something is out of date
     #[arg(long)]
-    exit_code: bool,
+    check: bool,
 }
 
 /// Shows it.
@@ -35,6 +35,9 @@ pub fn run(args: &StatusArgs, context: &Context) -> CommandResult {
         current: store.current()?.map(|installed| installed.record().clone()),
         checks: store.checks()?,
         damaged: store.damaged_components()?,
+        decisions: store.decisions()?,
+        channel: settings.rollout.channel,
+        place: settings.rollout.place.map_or_else(|| store.place(), |place| Ok(Some(place)))?,
     };
     let status = Status::of(facts, jiff::Timestamp::now(), settings.freshness.out_of_date_after);
     if args.json {
@@ -44,5 +47,5 @@ pub fn run(args: &StatusArgs, context: &Context) -> CommandResult {
             context.output.line(line);
         }
     }
-    Ok(if args.exit_code && status.out_of_date { Exit::Found } else { Exit::Success })
+    Ok(if args.check && status.out_of_date { Exit::Found } else { Exit::Success })
 }

@@ -51,6 +51,9 @@ pub struct UpdateArgs {
     /// Only look: install nothing
     #[arg(long)]
     check: bool,
+    /// Take the newest release although its roll-out has not reached this machine
+    #[arg(long)]
+    now: bool,
     /// Print one JSON object for each event, and a last one with the outcome
     #[arg(long)]
     json: bool,
@@ -84,6 +87,7 @@ fn exit(report: &Report) -> Exit {
             Outcome::Updated
             | Outcome::Current
             | Outcome::Available
+            | Outcome::Paused
             | Outcome::RestartRequired
             | Outcome::SoftwareUpdateAvailable,
             _,
@@ -105,6 +109,7 @@ fn update(args: &UpdateArgs, context: &Context) -> Result<Report, Box<dyn Error>
     let request = UpdateRequest {
         sources: settings.sources(&choice)?,
         check_only: args.check,
+        at_once: args.now,
         progress: context.output.terminal().stderr || args.json,
         components: settings.wanted_components(),
         options: settings.update_options(),

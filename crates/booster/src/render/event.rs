@@ -61,6 +61,7 @@ pub mod tests {
             component: Some(Component::Nis),
             result: EventResult::Ok,
             bytes: None,
+            out_of_date: Vec::new(),
         }
     }
 

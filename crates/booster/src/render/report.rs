@@ -1,13 +1,17 @@
 //! The end of an update, in words.
 
 use crate::{output::Style, text};
-use booster_update::{ComponentChange, ErrorKind, Held, How, Outcome, Report};
+use booster_update::{ComponentChange, ErrorKind, How, Outcome, Report};
 use std::time::Duration;
 
 /// The lines for standard output: what is installed now, and what it cost.
 pub fn lines(report: &Report, style: Style) -> Vec<String> {
     let mut lines = vec![headline(report, style)];
     lines.extend(components(report));
+    if !report.out_of_date.is_empty() {
+        let names: Vec<_> = report.out_of_date.iter().map(ToString::to_string).collect();
+        lines.push(style.attention(&format!("Out of date by their signed date: {}", names.join(", "))));
+    }
     lines
 }
 
@@ -19,6 +23,7 @@ fn headline(report: &Report, style: Style) -> String {
         Outcome::Available => style.attention("Updates are available"),
         Outcome::Failed => style.bad("Failed; nothing was changed"),
         Outcome::Cancelled => style.attention("Cancelled; nothing was changed"),
+        Outcome::Paused => return paused(report, style),
         Outcome::RestartRequired => style.attention("Updated; restart the machine to use all of it"),
         Outcome::SoftwareUpdateAvailable => {
             style.attention("A release needs a newer Booster; it was not installed")
@@ -30,6 +35,11 @@ fn headline(report: &Report, style: Style) -> String {
         text::counted(report.requests, "request"),
         text::duration(Duration::from_millis(report.duration_ms)),
     )
+}
+
+fn paused(report: &Report, style: Style) -> String {
+    let words = report.pause.as_ref().map(text::pause).unwrap_or_default();
+    format!("{}{words}; `booster resume` ends that", style.attention("Updates are paused"))
 }
 
 fn components(report: &Report) -> Vec<String> {
@@ -51,7 +61,11 @@ fn row(change: &ComponentChange, outcome: Outcome) -> Vec<String> {
             (format!("{} -> {}", version(change.from), version(change.to)), how)
         }
     };
-    let note = change.held.as_ref().map_or(how.to_owned(), Held::to_string);
+    let note = match (&change.held, how) {
+        (None, how) => how.to_owned(),
+        (Some(held), "") => held.to_string(),
+        (Some(held), how) => format!("{how}; {held}"),
+    };
     vec![format!("  {}", change.name), step, note]
 }
 
@@ -94,6 +108,7 @@ mod tests {
     use super::*;
     use booster_definitions::{Component, Version};
     use booster_sources::SourceKind;
+    use booster_update::Held;
 
     fn report(outcome: Outcome, components: Vec<ComponentChange>) -> Report {
         Report {
@@ -106,6 +121,8 @@ mod tests {
             duration_ms: 1_234,
             error: None,
             sources_tried: Vec::new(),
+            pause: None,
+            out_of_date: Vec::new(),
         }
     }
 

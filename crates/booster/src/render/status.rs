@@ -2,8 +2,8 @@
 
 use crate::{output::Style, text};
 use booster_config::Interval;
-use booster_definitions::{Component, Version};
-use booster_store::{GenerationRecord, SourceCheck};
+use booster_definitions::{Channel, Component, Place, Version};
+use booster_store::{Decisions, GenerationRecord, Pause, Pin, SourceCheck};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -24,6 +24,12 @@ pub struct Status {
     pub last_check: Option<Timestamp>,
     /// Why that gave nothing, if it did not.
     pub last_error: Option<String>,
+    /// The administrator's pause, unless it is over.
+    pub pause: Option<Pause>,
+    /// The machines that this one takes releases with.
+    pub channel: Channel,
+    /// Its place in roll-outs, once it has one.
+    pub place: Option<Place>,
     /// What is installed.
     pub components: Vec<ComponentStatus>,
 }
@@ -45,6 +51,8 @@ pub struct ComponentStatus {
     pub out_of_date: bool,
     /// Whether the last verification found it damaged.
     pub damaged: bool,
+    /// How far it may go, where the administrator has pinned it.
+    pub pin: Option<Pin>,
     /// Files in it.
     pub files: u64,
     /// YARA rules in use.
@@ -71,6 +79,12 @@ pub struct Facts {
     pub checks: BTreeMap<String, SourceCheck>,
     /// What the last verification found damaged.
     pub damaged: Vec<Component>,
+    /// What the administrator decided.
+    pub decisions: Decisions,
+    /// The machines that this one takes releases with.
+    pub channel: Channel,
+    /// Its place in roll-outs, once it has one.
+    pub place: Option<Place>,
 }
 
 impl Status {
@@ -99,6 +113,7 @@ impl Status {
                     age_days: (now.duration_since(published).as_hours() / 24).max(0),
                     out_of_date: too_old(published),
                     damaged: facts.damaged.contains(&name),
+                    pin: facts.decisions.pins.get(&name).cloned(),
                     files: installed.counts.files,
                     rules: installed.counts.rules,
                     hashes: installed.counts.hashes,
@@ -116,6 +131,9 @@ impl Status {
             out_of_date: components.is_empty() || components.iter().any(|c| c.out_of_date),
             last_check,
             last_error,
+            pause: facts.decisions.paused(now).cloned(),
+            channel: facts.channel,
+            place: facts.place,
             components,
         }
     }
@@ -131,6 +149,18 @@ pub fn lines(status: &Status, style: Style) -> Vec<String> {
     }
     lines.push(String::new());
     lines.push(format!("Data folder  {}", status.data_dir.display()));
+    let place = status
+        .place
+        .map_or(String::new(), |place| format!(", place {} of 10,000", text::count(place.number().into())));
+    lines.push(format!("Roll-out     channel {}{place}", status.channel));
+    if let Some(pause) = &status.pause {
+        lines.push(style.attention(&format!("Paused      {}", text::pause(pause))));
+    }
+    for component in &status.components {
+        if let Some(pin) = &component.pin {
+            lines.push(style.attention(&format!("Pin          {}: {}", component.name, text::pin(pin))));
+        }
+    }
     lines.push(format!("Last check   {}", status.last_check.map_or("never".to_owned(), text::time)));
     if let Some(error) = &status.last_error {
         lines.push(format!("Last error   {}", style.bad(error)));
@@ -215,6 +245,9 @@ mod tests {
             current: Some(record(published)),
             checks: checks.iter().map(|(kind, check)| (kind.to_string(), check.clone())).collect(),
             damaged: Vec::new(),
+            decisions: Decisions::default(),
+            channel: Channel::Broad,
+            place: None,
         };
         Status::of(facts, at("2026-03-10T12:00:00Z"), Interval::days(7))
     }
@@ -239,8 +272,15 @@ mod tests {
 
     #[test]
     fn nothing_installed_is_out_of_date() {
-        let facts =
-            Facts { data_dir: "/d".into(), current: None, checks: BTreeMap::new(), damaged: Vec::new() };
+        let facts = Facts {
+            data_dir: "/d".into(),
+            current: None,
+            checks: BTreeMap::new(),
+            damaged: Vec::new(),
+            decisions: Decisions::default(),
+            channel: Channel::Broad,
+            place: None,
+        };
         let status = Status::of(facts, Timestamp::UNIX_EPOCH, Interval::days(7));
         assert!(status.out_of_date && status.generation.is_none() && status.last_check.is_none());
         assert!(lines(&status, Style::default())[0].contains("No definitions"));

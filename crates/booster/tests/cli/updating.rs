@@ -100,7 +100,7 @@ fn status_tells_all_that_is_known_of_each_component() {
         (&before["out_of_date"], before["components"].as_array().unwrap().len()),
         (&Value::Bool(true), 0)
     );
-    run(world.machine.command("status").arg("--exit-code")).expect(1);
+    run(world.machine.command("status").arg("--check")).expect(1);
 
     world.machine.update(world.folder()).expect(0);
     let status = run(world.machine.command("status").arg("--json")).expect(0).json();
@@ -117,7 +117,7 @@ fn status_tells_all_that_is_known_of_each_component() {
         assert!(component[time].as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{time}");
     }
     assert!(component["files"].as_u64().unwrap() >= 5);
-    run(world.machine.command("status").arg("--exit-code")).expect(0);
+    run(world.machine.command("status").arg("--check")).expect(0);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn after_all_definitions_were_removed_every_command_says_so_until_the_next_updat
     let store = Store::new(&world.machine.data, StoreOptions::default());
     assert!(store.begin("removal").unwrap().remove_all(jiff::Timestamp::now()).unwrap());
 
-    let status = run(world.machine.command("status").arg("--exit-code")).expect(1);
+    let status = run(world.machine.command("status").arg("--check")).expect(1);
     assert!(status.out.contains("No definitions are installed."), "{}", status.out);
     for verb in [&["scan", "."][..], &["verify"]] {
         let said = run(world.machine.command(verb[0]).args(&verb[1..])).expect(2);

@@ -111,6 +111,7 @@ impl Manager {
         let request = UpdateRequest {
             sources,
             check_only: false,
+            at_once: false,
             progress: options.progress,
             components: settings.wanted_components(),
             options: settings.update_options(),
@@ -252,7 +253,7 @@ impl Run {
 fn result_of(report: &Report) -> Result<Hresult> {
     match (&report.error, report.outcome) {
         (Some(error), _) => Err(Error::new(of_update(error), error.to_string())),
-        (None, Outcome::Current) => Ok(Hresult::S_FALSE),
+        (None, Outcome::Current | Outcome::Paused) => Ok(Hresult::S_FALSE),
         (None, _) => Ok(Hresult::S_OK),
     }
 }

@@ -122,6 +122,7 @@ mod tests {
             component: None,
             result: EventResult::Ok,
             bytes: None,
+            out_of_date: Vec::new(),
         }
     }
 
