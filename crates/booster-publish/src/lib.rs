@@ -38,7 +38,8 @@ pub mod serve;
 pub use error::{PublishError, Result};
 pub use keys::{DEFAULT_ROOT_KEYS, KEY_VARIABLES, KeyRing, KeySet, OFFLINE, ONLINE};
 pub use publish::{
-    DEFAULT_LEVEL, Outcome, PublishReport, PublishRequest, RolloutChange, RolloutReport, Withdrawal,
+    DEFAULT_LEVEL, Outcome, PublishReport, PublishRequest, PublishedPatch, RolloutChange, RolloutReport,
+    Withdrawal,
 };
 pub use repository::{
     InitReport, Lifetimes, RefreshReport, ReleaseStatus, Repository, RepositoryOptions, RepositoryStatus,

@@ -38,7 +38,7 @@ pub fn count(number: u64) -> String {
 /// A number and its word, in the singular where it is one.
 pub fn counted(number: u64, word: &str) -> String {
     let number_text = count(number);
-    match (word.strip_suffix('y'), word.ends_with("sh")) {
+    match (word.strip_suffix('y'), word.ends_with("sh") || word.ends_with("ch")) {
         _ if number == 1 => format!("1 {word}"),
         (Some(stem), _) => format!("{number_text} {stem}ies"),
         (None, true) => format!("{number_text} {word}es"),
@@ -133,6 +133,7 @@ mod tests {
         assert_eq!(counted(5934, "rule"), "5,934 rules");
         assert_eq!(counted(0, "entry"), "0 entries");
         assert_eq!(counted(2, "hash"), "2 hashes");
+        assert_eq!(counted(3, "patch"), "3 patches");
     }
 
     #[test]

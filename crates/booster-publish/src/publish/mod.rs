@@ -1,6 +1,7 @@
 //! Publishing a release: archive, test, compress, upload, sign.
 
 mod package;
+mod patches;
 mod rollout;
 mod trial;
 mod work;
@@ -19,6 +20,7 @@ use booster_engine::{BuildReport, OnInvalid, RejectedRule, Worker};
 use booster_trust::signing::TargetEntry;
 use jiff::Timestamp;
 use package::Package;
+use patches::Patch;
 use std::{
     collections::BTreeSet,
     io,
@@ -27,6 +29,7 @@ use std::{
 use work::WorkFolder;
 
 pub use package::DEFAULT_LEVEL;
+pub use patches::PublishedPatch;
 pub use rollout::{RolloutChange, RolloutReport, Withdrawal};
 
 /// A release to publish.
@@ -58,6 +61,8 @@ pub struct PublishRequest {
     pub published: Option<Timestamp>,
     /// How hard to compress, 1 to 19, or [`DEFAULT_LEVEL`] to choose by the content.
     pub level: i32,
+    /// Whether patches from earlier releases are made.
+    pub patches: bool,
     /// How much it may hold.
     pub limits: Limits,
     /// The program whose child process tests the release; without one it is tested in this process.
@@ -83,6 +88,7 @@ impl PublishRequest {
             withdraws: None,
             published: None,
             level: DEFAULT_LEVEL,
+            patches: true,
             limits: Limits::default(),
             worker: None,
             scratch: None,
@@ -117,6 +123,8 @@ pub struct PublishReport {
     pub archive: ArchiveInfo,
     /// Bytes that a machine downloads.
     pub download_size: u64,
+    /// The patches to it, newest base first.
+    pub patches: Vec<PublishedPatch>,
     /// Self-test files that were scanned with the merged set.
     pub self_tests: u32,
     /// Files that were left out, by path.
@@ -163,7 +171,11 @@ impl Repository {
         let archive = draft.archive;
         let package = package::compress(request.level, work.path()).await?;
         let manifest = manifest(request, archive, &package, tested.counts(request.component), now);
-        let released = self.release(request, &published, &manifest, &package, keys, now).await;
+        let patches = match request.patches {
+            true => self.make_patches(&published, &manifest, work.path()).await,
+            false => Vec::new(),
+        };
+        let released = self.release(request, &published, &manifest, (&package, &patches), keys, now).await;
         if released.is_err() {
             // What was written is of no use, and the disk may be full of it.
             if let Err(error) = self.clean().await {
@@ -171,7 +183,9 @@ impl Repository {
             }
         }
         let refreshed = released?;
-        Ok(report(Outcome::Published, &manifest, before.map(|before| before.version), tested, refreshed))
+        let before = before.map(|before| before.version);
+        let report = report(Outcome::Published, &manifest, before, tested, refreshed);
+        Ok(PublishReport { patches: patches.iter().map(Patch::published).collect(), ..report })
     }
 
     async fn unchanged(
@@ -192,7 +206,7 @@ impl Repository {
         request: &PublishRequest,
         published: &Published,
         manifest: &ReleaseManifest,
-        package: &Package,
+        (package, patches): (&Package, &[Patch]),
         keys: &KeyRing,
         now: Timestamp,
     ) -> Result<Timestamp> {
@@ -200,6 +214,7 @@ impl Repository {
         let manifest_name = manifest_target(manifest.component, manifest.version);
         let manifest_object = target_object(&manifest_name, &Digest::of(&manifest_json));
         self.storage.upload(&target_object(&manifest.full.target, &package.sha256), &package.path).await?;
+        self.upload_patches(patches, manifest).await?;
         let manifest_file = package.path.with_extension("json");
         std::fs::write(&manifest_file, &manifest_json).map_err(PublishError::io("write", &manifest_file))?;
         self.storage.upload(&manifest_object, &manifest_file).await?;
@@ -214,6 +229,9 @@ impl Repository {
         targets.targets.insert(manifest.full.target.clone(), TargetEntry::new(package.size, package.sha256));
         let entry = TargetEntry { custom: Some(availability.to_json()?), ..TargetEntry::of(&manifest_json) };
         targets.targets.insert(manifest_name, entry);
+        for patch in patches {
+            patch.insert_into(&mut targets, manifest);
+        }
         thin_out(&mut targets, manifest.component);
         let signer = self.signer(published, keys, now);
         let prepared = prepare(published, Some(targets), &signer)?;
@@ -322,6 +340,7 @@ fn report(
         counts: manifest.counts,
         archive: manifest.archive,
         download_size: manifest.full.size,
+        patches: Vec::new(),
         self_tests: tested.report.self_tests,
         left_out: tested.left_out,
         rejected: tested.rejected,

@@ -22,7 +22,7 @@ use crate::{KeyRing, PublishError, Result};
 use booster_trust::signing::TopRole;
 use jiff::{SignedDuration, Timestamp};
 pub(crate) use layout::target_object;
-pub(crate) use releases::{OfferedRelease, manifest_of, offered, remove, thin_out};
+pub(crate) use releases::{OfferedRelease, is_kept, manifest_of, offered, remove, thin_out};
 pub(crate) use state::{Prepared, Published, Signer, prepare};
 use std::fmt;
 pub(crate) use storage::Storage;

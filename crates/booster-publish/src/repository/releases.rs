@@ -53,6 +53,21 @@ pub(crate) fn thin_out(targets: &mut TargetsRole, component: Component) {
     for release in releases.iter().filter(|release| !is_kept(release.sequence(), newest)) {
         remove(targets, component, release.version);
     }
+    drop_patches(targets, &releases);
+}
+
+/// Takes the patches out that lead to releases that few machines take any more: those to the newest
+/// stay, and while it is given out by and by, those to the one before.
+fn drop_patches(targets: &mut TargetsRole, releases: &[OfferedRelease]) {
+    let Some(newest) = releases.first() else { return };
+    let everybody = newest.availability.as_ref().is_none_or(|it| it.emergency || it.schedule.is_immediate());
+    let wanted = &releases[..releases.len().min(if everybody { 1 } else { 2 })];
+    targets.targets.retain(|name, _| match name.parse() {
+        Ok(TargetName::Patch { component, version, .. }) => {
+            component != newest.component || wanted.iter().any(|release| release.version == version)
+        }
+        _ => true,
+    });
 }
 
 /// Takes a release out, with everything that belongs to it or leads from it.
@@ -67,7 +82,7 @@ pub(crate) fn remove(targets: &mut TargetsRole, component: Component, version: V
 }
 
 /// Whether a release of this age is still offered. One that is has been at every younger age.
-fn is_kept(sequence: u64, newest: u64) -> bool {
+pub(crate) fn is_kept(sequence: u64, newest: u64) -> bool {
     let age = newest.saturating_sub(sequence);
     SPACING
         .iter()
@@ -147,6 +162,7 @@ mod tests {
         for name in targets.targets.keys() {
             match name.parse() {
                 Ok(TargetName::Patch { version: to, base, .. }) => {
+                    assert_eq!(to, version(200), "{name}");
                     assert!(targets.targets.contains_key(&full_target(AV, to)), "{name}");
                     assert!(targets.targets.contains_key(&full_target(AV, base)), "{name}");
                 }

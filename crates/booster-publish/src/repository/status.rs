@@ -1,9 +1,9 @@
 //! What a repository holds, for its publisher.
 
-use super::{Published, Repository};
+use super::{Published, Repository, offered};
 use crate::Result;
-use booster_definitions::{Component, Counts, Digest, Version};
-use booster_trust::signing::TopRole;
+use booster_definitions::{Component, Counts, Digest, TargetName, Version};
+use booster_trust::signing::{TargetEntry, TargetsRole, TopRole};
 use jiff::Timestamp;
 
 /// A repository as its publisher sees it.
@@ -55,8 +55,14 @@ pub struct ReleaseStatus {
     pub archive: Digest,
     /// Bytes of its archive.
     pub archive_size: u64,
-    /// Bytes that a machine downloads.
+    /// Bytes that a machine downloads that has nothing.
     pub download_size: u64,
+    /// Releases that are offered, this one included.
+    pub offered: u64,
+    /// Patches that are offered.
+    pub patches: u64,
+    /// Their bytes.
+    pub patch_bytes: u64,
     /// What it holds.
     pub counts: Counts,
 }
@@ -68,6 +74,7 @@ impl Repository {
         let mut releases = Vec::new();
         for component in Component::ALL {
             if let Some(manifest) = published.manifest(&self.storage, component).await? {
+                let patches = patches(&published.targets, component);
                 releases.push(ReleaseStatus {
                     component,
                     version: manifest.version,
@@ -75,6 +82,9 @@ impl Repository {
                     archive: manifest.archive.sha256,
                     archive_size: manifest.archive.size,
                     download_size: manifest.full.size,
+                    offered: offered(&published.targets, component).len() as u64,
+                    patches: patches.len() as u64,
+                    patch_bytes: patches.iter().map(|entry| entry.length).sum(),
                     counts: manifest.counts,
                 });
             }
@@ -107,4 +117,11 @@ impl Repository {
         };
         facts.into_iter().map(status).collect()
     }
+}
+
+/// The patches of a component.
+fn patches(targets: &TargetsRole, component: Component) -> Vec<&TargetEntry> {
+    let ours =
+        |name: &str| matches!(name.parse(), Ok(TargetName::Patch { component: of, .. }) if of == component);
+    targets.targets.iter().filter(|(name, _)| ours(name)).map(|(_, entry)| entry).collect()
 }

@@ -183,6 +183,22 @@ impl Machine {
         })
     }
 
+    /// Every target by its name, as it is signed.
+    pub fn targets(&self) -> BTreeMap<String, Vec<u8>> {
+        block(async {
+            let now = Timestamp::now();
+            let mut client = self.client();
+            client.refresh(now).await.unwrap();
+            let names: Vec<String> = client.targets().map(|(name, _)| name.to_owned()).collect();
+            let mut targets = BTreeMap::new();
+            for name in names {
+                let bytes = self.fetch(&mut client, &name, now).await.unwrap().unwrap();
+                targets.insert(name, bytes);
+            }
+            targets
+        })
+    }
+
     async fn fetch(
         &self,
         client: &mut Client,

@@ -71,6 +71,9 @@ pub struct PublishArgs {
     /// The oldest engine that understands the release; older machines do not install it
     #[arg(long, value_name = "VERSION", default_value_t)]
     requires_engine: Version,
+    /// Publish no patches from earlier releases: every machine downloads the whole
+    #[arg(long)]
+    no_patches: bool,
     /// Words for administrators
     #[arg(long, value_name = "TEXT")]
     notes: Option<String>,
@@ -146,6 +149,7 @@ fn request(
         requires: Requires { engine: args.requires_engine },
         restart_required: args.restart_required,
         notes: args.notes.clone(),
+        patches: !args.no_patches,
         level: settings.publish.compression.unwrap_or(DEFAULT_LEVEL),
         limits: settings.archive_limits(),
         worker: Some(settings.worker(program, arguments)),

@@ -27,6 +27,7 @@ pub fn lines(report: &PublishReport, location: &str, style: Style) -> Vec<String
             text::bytes(report.download_size),
         ),
     ];
+    lines.extend(patches(report));
     if report.outcome == Outcome::Published {
         lines.push(format!("  {} passed", text::counted(report.self_tests.into(), "self-test")));
     }
@@ -49,6 +50,21 @@ pub fn rollout(report: &RolloutReport, location: &str, style: Style) -> Vec<Stri
         None => format!("{}: {release}, {}", style.good("Offered"), availability.schedule),
     };
     vec![headline, format!("  signed until {}", text::time(report.expires))]
+}
+
+/// How small the patches are, in a line.
+fn patches(report: &PublishReport) -> Option<String> {
+    let newest = report.patches.first()?;
+    let mut line = format!(
+        "  {}: {} from {}",
+        text::counted(report.patches.len() as u64, "patch"),
+        text::bytes(newest.size),
+        newest.base
+    );
+    if let [_, .., oldest] = report.patches.as_slice() {
+        line += &format!(", {} from {}", text::bytes(oldest.size), oldest.base);
+    }
+    Some(line)
 }
 
 /// What was left out, by name.

@@ -39,7 +39,7 @@ pub fn status(status: &RepositoryStatus, style: Style) -> Vec<String> {
         lines.push("Nothing is published yet.".to_owned());
         return lines;
     }
-    let heading = ["component", "version", "published", "files", "rules", "hashes", "download"];
+    let heading = ["component", "version", "published", "files", "rules", "hashes", "download", "patches"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     rows.extend(status.releases.iter().map(|release| {
         vec![
@@ -50,6 +50,10 @@ pub fn status(status: &RepositoryStatus, style: Style) -> Vec<String> {
             text::count(release.counts.rules),
             text::count(release.counts.hashes),
             text::bytes(release.download_size),
+            match release.patches {
+                0 => "none".to_owned(),
+                patches => format!("{} ({})", text::count(patches), text::bytes(release.patch_bytes)),
+            },
         ]
     }));
     lines.extend(text::table(&rows, &[3, 4, 5, 6]));
