@@ -5,6 +5,7 @@ mod cancelling;
 mod configuration;
 mod publisher;
 mod quickstart;
+mod rollout;
 mod streams;
 mod updating;
 
