@@ -57,7 +57,9 @@ pub(crate) struct Downloader<'a> {
 impl Downloader<'_> {
     /// How many bytes of a target are there from an earlier try.
     pub(crate) fn bytes_there(&self, target: &VerifiedTarget) -> u64 {
-        self.operation.downloads().bytes(name(target)).min(target.length())
+        let bytes = self.operation.downloads().bytes(name(target));
+        // More than there can be is nothing to go on with.
+        if bytes > target.length() { 0 } else { bytes }
     }
 
     /// Whether what is missing of these targets may be downloaded today.

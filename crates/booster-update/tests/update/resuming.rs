@@ -293,9 +293,13 @@ async fn what_is_there_is_not_believed() {
         if name.starts_with("the right") {
             bytes.resize(size, 0);
         }
+        let part_length = bytes.len() as u64;
         fs::write(&part, bytes).unwrap();
         let before = site.asked().len();
-        machine.update_from(&[site.http()]).await.is(Outcome::Updated);
+        let told = machine.update_from(&[site.http()]).await;
+        told.is(Outcome::Updated);
+        let expected = if name == "too many bytes" { 0 } else { part_length };
+        assert_eq!(there(&told), [expected], "{name}");
         let asked = site.asked().split_off(before);
         assert_eq!(asked.iter().map(|request| request.header("range")).collect::<Vec<_>>(), ranges, "{name}");
         assert_eq!(machine.part(), None);
@@ -353,6 +357,29 @@ async fn wrong_bytes_are_fetched_from_the_beginning_once_and_not_kept() {
     // A second source helps in the same operation, from the beginning.
     let sources = [site.http(), folder(site.publisher.path())];
     machine.update_from(&sources).await.is(Outcome::Updated);
+}
+
+#[tokio::test]
+async fn wrong_bytes_in_pieces_are_fetched_twice_and_not_for_ever() {
+    let site = Site::new();
+    let mut wrong = site.archive.clone();
+    wrong[0] ^= 1;
+    fs::write(site.publisher.path().join(site.path.trim_start_matches('/')), wrong).unwrap();
+    site.server.misbehave(&site.path, Fault::CutAfter(site.archive.len() * 2 / 3));
+    let machine = Machine::new(&site.publisher);
+    machine.update_from(&[site.http()]).await.failed_with(ErrorKind::DigestMismatch);
+    assert_eq!((site.asked().len(), machine.part()), (4, None), "two pieces, twice");
+}
+
+#[tokio::test]
+async fn a_silent_source_is_left_at_once_and_what_it_sent_is_kept() {
+    let site = Site::new();
+    site.server.misbehave(&site.path, Fault::StallAfter(70_000));
+    let mut machine = Machine::new(&site.publisher);
+    machine.options.transfer.window = Duration::from_secs(2);
+    let told = machine.update_from(&[site.http(), folder(site.publisher.path())]).await;
+    told.is(Outcome::Updated);
+    assert_eq!((there(&told), site.asked().len()), (vec![0, 70_000], 1));
 }
 
 #[tokio::test]
