@@ -87,7 +87,8 @@ fn send_part(
     if request.method != "HEAD" {
         to.send(&part[..cut.unwrap_or(part.len()).min(part.len())])?;
     }
-    Ok(cut.is_none())
+    // A client that has all of its answer may be about to send the next request.
+    Ok(cut.is_none_or(|cut| cut >= part.len()))
 }
 
 /// The offset that a request for the rest of a file names.

@@ -60,7 +60,7 @@ pub enum Fault {
     /// Closes the connection without a word.
     Hangup,
     /// Sends this many bytes of what was asked for, be it a range, and closes the connection in an
-    /// orderly way.
+    /// orderly way if that was not all.
     CutAfter(usize),
     /// A correct answer with this entity tag, which `If-Range` is compared with.
     Tagged(String),

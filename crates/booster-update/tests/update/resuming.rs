@@ -349,11 +349,16 @@ async fn wrong_bytes_are_fetched_from_the_beginning_once_and_not_kept() {
     assert_eq!((site.asked().len(), machine.part()), (1, None));
 
     let machine = site.broken_off(100_000).await;
+    site.server.misbehave(&site.path, flip.clone());
+    machine.update_from(&[site.http()]).await.failed_with(ErrorKind::DigestMismatch);
+    assert_eq!((site.asked().len(), machine.part()), (3, None), "another copy came whole, with one answer");
+
+    let machine = site.broken_off(100_000).await;
     // Without a note of the copy, the rest of the changed one comes.
     fs::remove_file(machine.part().unwrap().with_extension("json")).unwrap();
     site.server.misbehave(&site.path, flip);
     machine.update_from(&[site.http()]).await.failed_with(ErrorKind::DigestMismatch);
-    assert_eq!((site.asked().len(), machine.part()), (4, None), "the rest, and once the whole");
+    assert_eq!((site.asked().len(), machine.part()), (6, None), "the rest, and once the whole");
     // A second source helps in the same operation, from the beginning.
     let sources = [site.http(), folder(site.publisher.path())];
     machine.update_from(&sources).await.is(Outcome::Updated);
