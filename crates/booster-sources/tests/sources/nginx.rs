@@ -23,6 +23,30 @@ async fn a_repository_behind_nginx_is_read_resumed_and_counted() {
 }
 
 #[tokio::test]
+async fn nginx_sends_the_rest_of_the_copy_that_it_has_and_another_one_whole() {
+    let folder = repository();
+    let Some(nginx) = Nginx::serve(folder.path()) else { return };
+    let source = http(&nginx.url());
+    let open = async |offset, etag: &str| {
+        let from = Resume { offset, etag: Some(etag) };
+        source.open(Area::Targets, ARCHIVE, from).await.unwrap().unwrap()
+    };
+    let tag = open(0, "").await.etag.unwrap();
+    let rest = open(60_000, &tag).await;
+    assert_eq!((rest.start, rest.length, rest.etag.as_deref()), (60_000, Some(40_000), Some(tag.as_str())));
+    let chunks: Vec<_> = rest.stream.try_collect().await.unwrap();
+    assert_eq!(chunks.concat(), archive()[60_000..]);
+
+    // One byte more is another copy.
+    let mut longer = archive();
+    longer.push(0);
+    write(folder.path(), &format!("targets/{ARCHIVE}"), &longer);
+    let whole = open(60_000, &tag).await;
+    assert_eq!((whole.start, whole.length), (0, Some(100_001)));
+    assert_ne!(whole.etag, Some(tag));
+}
+
+#[tokio::test]
 async fn http_2_is_spoken_where_the_server_does() {
     let (folder, authority) = (repository(), TestAuthority::new("Own Authority"));
     let identity = authority.server(&["127.0.0.1"]);
