@@ -125,7 +125,7 @@ pub(crate) fn record_damage(data: &Path, damage: &Damage) -> Result<(), StoreErr
     save(data, "damaged.json", damage)
 }
 
-fn save<T: Serialize>(data: &Path, name: &str, value: &T) -> Result<(), StoreError> {
+pub(crate) fn save<T: Serialize>(data: &Path, name: &str, value: &T) -> Result<(), StoreError> {
     let failed = || StoreError::io(format!("writing {name}"));
     let bytes = generation::to_json(value).map_err(failed())?;
     booster_durable::replace_file(&data.join(name), &bytes).map_err(failed())

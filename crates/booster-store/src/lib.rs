@@ -25,6 +25,7 @@
 //!   history.json          what operations changed
 //!   checks.json           when each source was last asked, and its last error
 //!   traffic.json          how much has been downloaded of releases lately
+//!   failed-patches.json   patches that did not give what was signed
 //!   decisions.json        what the administrator decided: pins and a pause
 //!   place.json            the machine's place in roll-outs, where the system has no identity
 //! ```
@@ -33,6 +34,7 @@
 mod decisions;
 mod downloads;
 mod error;
+mod failed_patches;
 mod generation;
 mod journal;
 mod lock;
@@ -47,6 +49,7 @@ pub mod verify;
 pub use decisions::{Decisions, Pause, Pin, PinLimit};
 pub use downloads::{CopyTag, Downloads};
 pub use error::StoreError;
+pub use failed_patches::FailedPatch;
 pub use generation::{GenerationRecord, Installed, InstalledComponent};
 pub use journal::{Change, HistoryEntry, SourceCheck, Traffic};
 pub use operation::Operation;

@@ -65,6 +65,15 @@ impl Store {
         number.map(|number| self.generation(number)).transpose()
     }
 
+    /// Every generation that is kept and can be read, newest first.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn kept(&self) -> Result<Vec<Installed>, StoreError> {
+        let numbers = self.generation_numbers()?.into_iter().rev();
+        Ok(numbers.filter_map(|number| self.generation(number).ok()).collect())
+    }
+
     /// What operations changed, oldest first.
     ///
     /// # Errors

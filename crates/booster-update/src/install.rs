@@ -7,6 +7,7 @@
 use crate::{
     Cause,
     context::Context,
+    obtain::{Content, Obtained},
     search::{Before, Release},
     sequencer::Sequencer,
 };
@@ -36,17 +37,26 @@ pub(crate) async fn install(
     source: &dyn Source,
     trusted: &TrustedState,
     mut staging: Staging<'_>,
-    updates: &[(&Release, PathBuf)],
+    updates: &[(&Release, Obtained)],
     before: &Before,
     events: &mut Sequencer<'_>,
 ) -> Result<Installed, Cause> {
-    for (index, (release, file)) in (0..).zip(updates) {
+    for (index, (release, obtained)) in (0..).zip(updates) {
         context.check()?;
         events.install_start(index);
+        let file = match &obtained.content {
+            Content::Unpacked(unpacked) => {
+                add(&mut staging, source, trusted, release, unpacked.clone())?;
+                events.install_progress(index, release.manifest.archive.size);
+                continue;
+            }
+            Content::Whole(file) => file,
+        };
         let unpacked = unpack_release(context, &staging, &release.manifest, file, index, events).await?;
         add(&mut staging, source, trusted, release, unpacked)?;
         // Two components may have the same archive.
-        let later = updates.iter().skip(index as usize + 1).any(|(_, other)| other == file);
+        let mut later = updates.iter().skip(index as usize + 1);
+        let later = later.any(|(_, other)| matches!(&other.content, Content::Whole(other) if other == file));
         if !later {
             make_room(&staging, file, release.manifest.archive.size)?;
         }
@@ -158,7 +168,7 @@ impl Unpack {
     }
 }
 
-fn difference(found: ArchiveInfo, expected: ArchiveInfo) -> String {
+pub(crate) fn difference(found: ArchiveInfo, expected: ArchiveInfo) -> String {
     if found.size > expected.size {
         return format!("more than {} bytes", expected.size);
     }
@@ -229,7 +239,7 @@ fn carry_over(staging: &mut Staging<'_>, before: &Before) -> Result<(), Cause> {
 async fn build(
     context: &Context<'_>,
     staging: &Staging<'_>,
-    updates: &[(&Release, PathBuf)],
+    updates: &[(&Release, Obtained)],
     before: &Before,
 ) -> Result<BuildReport, Cause> {
     let stay = before.releases.iter().map(|(component, release)| (*component, release.version));

@@ -4,6 +4,7 @@
 //! Nothing here reads a disk or a network, and nothing here decides about trust: what is offered
 //! has been verified before it comes here.
 
+use crate::Way;
 use booster_definitions::{ArchiveInfo, Channel, Component, Digest, ReleaseManifest, Version};
 use booster_store::PinLimit;
 use jiff::Timestamp;
@@ -146,7 +147,7 @@ impl fmt::Display for Held {
 /// What is to be done with one component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Fetch the archive compressed whole, and install it.
+    /// Get the archive, by the way of [`Plan::ways`], and install it.
     Full(Box<ReleaseManifest>),
     /// It is installed already.
     Nothing,
@@ -161,6 +162,10 @@ pub struct Plan {
     pub steps: BTreeMap<Component, Step>,
     /// Newer releases that are there and not for this machine, or not yet.
     pub waiting: BTreeMap<Component, Held>,
+    /// How each update comes to the machine, or came.
+    pub ways: BTreeMap<Component, Way>,
+    /// What was wrong with patches in whose place the whole was taken.
+    pub patch_failed: BTreeMap<Component, String>,
 }
 
 impl Plan {
@@ -203,7 +208,7 @@ pub fn plan(
     let wanted = offered.iter().filter(|(component, _)| policy.wants(**component));
     let steps =
         wanted.map(|(component, manifest)| (*component, step(installed.get(component), manifest, policy)));
-    Plan { steps: steps.collect(), waiting: BTreeMap::new() }
+    Plan { steps: steps.collect(), ..Plan::default() }
 }
 
 fn step(installed: Option<&InstalledRelease>, offered: &ReleaseManifest, policy: &Policy) -> Step {

@@ -46,6 +46,13 @@ impl Progress {
         u32::try_from(self.weights.len()).unwrap_or(u32::MAX)
     }
 
+    /// Weighs the download of an update anew: it comes by another way.
+    pub fn weigh(&mut self, index: u32, download: u64) {
+        if let Some(weight) = self.weights.get_mut(index as usize) {
+            weight.download = download;
+        }
+    }
+
     /// Notes how many bytes of an update have been downloaded.
     pub fn downloaded(&mut self, index: u32, bytes: u64) {
         if let Some(done) = self.done.get_mut(index as usize) {

@@ -1,6 +1,6 @@
 //! What an operation has done, as one value.
 
-use crate::{Held, InstalledRelease, Plan, Step, UpdateError};
+use crate::{Held, InstalledRelease, Plan, Step, UpdateError, Way};
 use booster_definitions::{Component, Version};
 use booster_sources::SourceKind;
 use booster_store::Pause;
@@ -60,7 +60,9 @@ pub enum How {
     Full,
     /// As a patch against the installed archive.
     Patch,
-    /// Not at all: nothing was needed, or the release is held.
+    /// Not at all: its archive was that of an installed release.
+    Installed,
+    /// It did not: nothing was needed, or the release is held.
     None,
 }
 
@@ -78,6 +80,9 @@ pub struct ComponentChange {
     /// Why an offered release was not installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
+    /// What was wrong with the patch in whose place the whole was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patch_failed: Option<String>,
 }
 
 /// One source that was asked.
@@ -139,16 +144,25 @@ pub(crate) fn changes(
     let change = |&name: &Component| {
         let from = installed.get(&name).map(|release| release.version);
         let (to, how, held) = match plan.steps.get(&name) {
-            Some(Step::Full(manifest)) => (Some(manifest.version), How::Full, None),
+            Some(Step::Full(manifest)) => (Some(manifest.version), how(plan, name), None),
             Some(Step::Held(held)) => (from, How::None, Some(held.clone())),
             Some(Step::Nothing) => (from, How::None, None),
             None if from.is_some() || plan.waiting.contains_key(&name) => (from, How::None, None),
             None => return None,
         };
         let held = held.or_else(|| plan.waiting.get(&name).cloned());
-        Some(ComponentChange { name, from, to, how, held })
+        let patch_failed = plan.patch_failed.get(&name).cloned();
+        Some(ComponentChange { name, from, to, how, held, patch_failed })
     };
     wanted.iter().filter_map(change).collect()
+}
+
+fn how(plan: &Plan, component: Component) -> How {
+    match plan.ways.get(&component) {
+        Some(Way::Installed { .. }) => How::Installed,
+        Some(Way::Patch { .. }) => How::Patch,
+        Some(Way::Full) | None => How::Full,
+    }
 }
 
 /// The failure to report of several: a security failure before any other, else the last.

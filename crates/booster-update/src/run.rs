@@ -6,12 +6,12 @@ use crate::{
     context::Context,
     download::{Downloader, tidy},
     install::install,
+    obtain::{Obtainer, ways},
     plan::plan,
     records::{cooling_down, history_entry, record, source_check},
     report::{self, changes},
     search::{Answer, Before, Offer, Release, search},
     sequencer::{Observer, Sequencer},
-    transfer::download_all,
 };
 use booster_definitions::{Component, Digest};
 use booster_engine::{Image, ImageError, Worker};
@@ -233,14 +233,14 @@ impl Run<'_> {
                 return Ok(Done { plan, outcome: Outcome::Current });
             }
         };
-        let plan = self.plan(&offer, before)?;
+        let mut plan = self.plan(&offer, before)?;
         self.events.search_complete(plan.updates());
         if plan.needs_newer_engine() {
             self.events.software_update_available();
         }
         let outcome = outcome(&plan, self.context.request.check_only);
         if plan.updates().next().is_some() && !self.context.request.check_only {
-            self.apply(operation, source, *offer, &plan, before).await?;
+            self.apply(operation, source, *offer, &mut plan, before).await?;
         }
         Ok(Done { plan, outcome })
     }
@@ -256,7 +256,8 @@ impl Run<'_> {
         let manifests =
             offer.releases.iter().map(|(component, release)| (*component, release.manifest.clone()));
         let waiting = offer.waiting.clone();
-        let plan = Plan { waiting, ..plan(&before.releases, &manifests.collect(), &policy) };
+        let mut plan = Plan { waiting, ..plan(&before.releases, &manifests.collect(), &policy) };
+        plan.ways = ways(self.context.store, &plan, &offer.releases, before);
         if let Some((component, held)) = plan.refusal() {
             if plan.updates().next().is_none() {
                 return Err(Cause::Refused { component, held: held.clone() });
@@ -275,18 +276,28 @@ impl Run<'_> {
         operation: &Operation,
         source: &Arc<dyn Source>,
         mut offer: Offer,
-        plan: &Plan,
+        plan: &mut Plan,
         before: &Before,
     ) -> Result<(), Cause> {
         let updates: Vec<&Release> =
             plan.updates().filter_map(|manifest| offer.releases.get(&manifest.component)).collect();
         let staging = operation.stage()?;
-        let mut downloader = Downloader { context: &self.context, operation, budget: &mut self.budget };
-        let trusted = (&mut offer.client, offer.now);
-        let files =
-            download_all(&mut downloader, source.as_ref(), trusted, &updates, &mut self.events).await?;
+        let mut obtainer = Obtainer {
+            downloader: Downloader { context: &self.context, operation, budget: &mut self.budget },
+            source: source.as_ref(),
+            client: &mut offer.client,
+            now: offer.now,
+            staging: &staging,
+            before,
+        };
+        let obtained = obtainer.all(&updates, &plan.ways, &mut self.events).await?;
         self.installing = Some(archives_of(plan));
-        let updates: Vec<_> = updates.into_iter().zip(files).collect();
+        for (release, obtained) in updates.iter().zip(&obtained) {
+            let component = release.manifest.component;
+            plan.ways.insert(component, obtained.way);
+            plan.patch_failed.extend(obtained.patch_failed.clone().map(|reason| (component, reason)));
+        }
+        let updates: Vec<_> = updates.into_iter().zip(obtained).collect();
         let trusted = offer.client.state();
         install(&self.context, source.as_ref(), trusted, staging, &updates, before, &mut self.events).await?;
         Ok(())

@@ -48,6 +48,8 @@ pub(crate) struct Release {
     pub(crate) manifest: ReleaseManifest,
     /// The manifest as it was signed.
     pub(crate) bytes: Vec<u8>,
+    /// The signed length of the patch to it from what is installed, where one is offered.
+    pub(crate) patch: Option<u64>,
 }
 
 /// The machine as it was when the operation began: the installed set, its place and what was decided about it.
@@ -214,7 +216,15 @@ async fn offered(
         let reason = format!("is listed as {version} and says {}", manifest.version);
         return Err(Cause::Contradiction { component, reason });
     }
-    Ok(Release { manifest, bytes })
+    let base = before.releases.get(&component).map(|release| release.version);
+    let patch = base.and_then(|base| patch_length(client, TargetName::Patch { component, version, base }));
+    Ok(Release { manifest, bytes, patch })
+}
+
+/// The signed length of a patch, where it is offered.
+fn patch_length(client: &Client, patch: TargetName) -> Option<u64> {
+    let name = patch.to_string();
+    client.targets().find(|(target, _)| **target == *name).map(|(_, target)| target.length)
 }
 
 /// Reads a small target into memory.

@@ -75,6 +75,15 @@ impl<'a> Sequencer<'a> {
         self.tell(EventKind::SoftwareUpdateAvailable, 0, EventResult::Ok);
     }
 
+    /// So many bytes of an update are to be downloaded: as a patch, or as the whole after all.
+    pub(crate) fn download_size(&mut self, index: u32, bytes: u64) {
+        if let Some((_, weight)) = self.updates.get_mut(index as usize) {
+            weight.download = bytes;
+        }
+        self.progress.weigh(index, bytes);
+        self.throttle = Throttle::default();
+    }
+
     /// The download of an update begins, of which so many bytes are there already.
     pub(crate) fn download_start(&mut self, index: u32, there: u64) {
         self.stage = Stage::Download;

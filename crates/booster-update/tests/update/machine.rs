@@ -180,6 +180,7 @@ pub fn check_folder(data: &Path) {
         "traffic.json",
         "decisions.json",
         "place.json",
+        "failed-patches.json",
         "downloads",
     ];
     for name in names(data) {

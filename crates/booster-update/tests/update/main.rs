@@ -7,6 +7,7 @@ mod cancelling;
 mod faults;
 mod machine;
 mod outcomes;
+mod patches;
 mod processes;
 mod publisher;
 mod resuming;

@@ -5,6 +5,8 @@ use booster_definitions::{
     Version,
     archive::{FileSet, Limits, Source},
     full_target, manifest_target,
+    patch::{self, Effort},
+    patch_target,
 };
 use booster_trust::signing::{
     MetaEntry, RootRole, SigningKey, SnapshotRole, TargetEntry, TargetsRole, TimestampRole, TopRole, sign,
@@ -112,6 +114,27 @@ impl Publisher {
     ) {
         self.publish_as(component, version, files, |manifest| manifest.published = availability.published);
         self.set_custom(component, version, availability.to_json().unwrap());
+    }
+
+    /// A release's archive.
+    pub fn archive(&self, component: Component, version: u16) -> Vec<u8> {
+        let target = full_target(component, Version([1, version, 0, 0]));
+        let package = fs::read(self.target_path(&target)).unwrap();
+        zstd::decode_all(package.as_slice()).unwrap()
+    }
+
+    /// Offers a patch between two releases.
+    pub fn patch(&mut self, component: Component, base: u16, version: u16) {
+        let (old, new) = (self.archive(component, base), self.archive(component, version));
+        let patch = patch::make(&old, &new, Effort::Quick).unwrap().unwrap();
+        self.put_patch(component, base, version, &patch);
+    }
+
+    /// Offers any bytes as a patch, properly signed.
+    pub fn put_patch(&mut self, component: Component, base: u16, version: u16, patch: &[u8]) {
+        let [version, base] = [version, base].map(|number| Version([1, number, 0, 0]));
+        self.put(&patch_target(component, version, base), patch);
+        self.sign_all();
     }
 
     /// Changes how a release is given out.

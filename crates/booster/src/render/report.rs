@@ -55,13 +55,18 @@ fn row(change: &ComponentChange, outcome: Outcome) -> Vec<String> {
             let how = match (how, outcome) {
                 (How::Full, Outcome::Available) => "available, whole",
                 (How::Full, _) => "whole",
+                (How::Installed, _) => "from what is installed",
                 (_, Outcome::Available) => "available, as a patch",
                 (_, _) => "as a patch",
             };
             (format!("{} -> {}", version(change.from), version(change.to)), how)
         }
     };
-    let note = match (&change.held, how) {
+    let how = match &change.patch_failed {
+        Some(reason) => format!("{how}, for a patch failed: {reason}"),
+        None => how.to_owned(),
+    };
+    let note = match (&change.held, how.as_str()) {
         (None, how) => how.to_owned(),
         (Some(held), "") => held.to_string(),
         (Some(held), how) => format!("{how}; {held}"),
@@ -134,6 +139,7 @@ mod tests {
             to: Some(version(to)),
             how,
             held: None,
+            patch_failed: None,
         }
     }
 

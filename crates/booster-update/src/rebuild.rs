@@ -1,0 +1,170 @@
+//! A release's archive made from what is installed: by a patch, or as it is.
+//!
+//! The archive of an installed release is made anew from its files, which gives the same bytes, and
+//! is mapped; memory holds the patch's script and no archive. What comes out is unpacked like any
+//! archive and has its digest checked; the base has as well, so that damage on this machine's disk
+//! is not taken for a bad patch.
+
+use crate::{Cause, install::difference};
+use booster_definitions::{
+    ArchiveInfo, Component,
+    archive::{self, ArchiveError, FileSet, Limits, Unpacked},
+    patch,
+};
+use booster_mapped::MappedFile;
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Read, Write},
+    path::{Path, PathBuf},
+};
+use tokio_util::sync::CancellationToken;
+
+/// What was kept when the base was unpacked is not checked again: nothing grows here.
+const UNLIMITED: Limits = Limits { files: u64::MAX, total_bytes: u64::MAX, file_bytes: u64::MAX };
+
+/// Everything that the work needs, to be sent to another thread.
+pub(crate) struct Rebuild {
+    pub(crate) component: Component,
+    /// The installed files, and the archive that they must make.
+    pub(crate) base: (PathBuf, ArchiveInfo),
+    /// What is applied to it; nothing where the base itself is wanted.
+    pub(crate) patch: Option<PathBuf>,
+    /// Where the base's archive may lie meanwhile.
+    pub(crate) scratch: PathBuf,
+    /// Where the files go, and the archive that they must come from.
+    pub(crate) result: (PathBuf, ArchiveInfo),
+    pub(crate) limits: Limits,
+    pub(crate) cancel: CancellationToken,
+}
+
+/// Why a release cannot be made from what is installed.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// The installed files are not what was installed.
+    Base(String),
+    /// The patch is damaged, or gives something else.
+    Patch(String),
+    /// The source has no such patch.
+    Missing(String),
+    /// The disk has no room for the base's archive beside the rest. The whole needs less.
+    NoRoom,
+    /// The whole would fail just so.
+    Otherwise(Cause),
+}
+
+impl Rebuild {
+    /// The unpacked release. After a failure nothing is left of it.
+    pub(crate) fn run(self) -> Result<Unpacked, Failed> {
+        let done = self.rebuild();
+        // Its bytes are in the generation now, or good for nothing: the room is needed.
+        let _ = fs::remove_file(&self.scratch);
+        if done.is_err() {
+            let _ = fs::remove_dir_all(&self.result.0);
+        }
+        if self.cancel.is_cancelled() { Err(Failed::Otherwise(Cause::Cancelled)) } else { done }
+    }
+
+    fn rebuild(&self) -> Result<Unpacked, Failed> {
+        self.write_base()?;
+        let map = |path: &Path| {
+            MappedFile::open(path)
+                .map_err(|error| Failed::Otherwise(Cause::io(format!("mapping {}", path.display()))(error)))
+        };
+        let base = map(&self.scratch)?;
+        let Some(patch) = &self.patch else { return self.unpack(&*base) };
+        let patch = map(patch)?;
+        let patched = patch::apply(&base, &patch, self.result.1.size);
+        self.unpack(patched.map_err(|error| Failed::Patch(error.to_string()))?)
+    }
+
+    /// Writes the base's archive, and checks that it is the one that was installed.
+    fn write_base(&self) -> Result<(), Failed> {
+        let (folder, expected) = &self.base;
+        let file = File::create(&self.scratch).map_err(|error| self.not_written(error))?;
+        let mut out = Out { inner: BufWriter::new(file), cancel: &self.cancel, failed: None };
+        let written = FileSet::from_dir(folder, UNLIMITED).and_then(|set| set.write(&mut out));
+        if let Some(error) = out.failed {
+            return Err(self.not_written(error));
+        }
+        let found = written.map_err(|error| Failed::Base(error.to_string()))?;
+        if found != *expected {
+            return Err(Failed::Base(difference(found, *expected)));
+        }
+        Ok(())
+    }
+
+    fn not_written(&self, error: io::Error) -> Failed {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failed::NoRoom,
+            _ => Failed::Otherwise(Cause::io(format!("writing {}", self.scratch.display()))(error)),
+        }
+    }
+
+    fn unpack(&self, archive: impl Read) -> Result<Unpacked, Failed> {
+        let (folder, expected) = &self.result;
+        let reader = Stoppable { inner: archive, cancel: &self.cancel };
+        let unpacked = match archive::unpack(reader, folder, self.limits, &mut |_| Ok(())) {
+            Ok(unpacked) => unpacked,
+            Err(ArchiveError::Io { source, .. })
+                if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =>
+            {
+                return Err(Failed::NoRoom);
+            }
+            Err(error @ ArchiveError::Io { .. }) => {
+                return Err(Failed::Otherwise(Cause::Archive { component: self.component, error }));
+            }
+            Err(error) => return Err(Failed::Patch(error.to_string())),
+        };
+        if unpacked.archive != *expected {
+            return Err(Failed::Patch(difference(unpacked.archive, *expected)));
+        }
+        Ok(unpacked)
+    }
+}
+
+/// Writes until it is cancelled, and keeps its own failure: the reader's is told by what it is part of.
+struct Out<'a> {
+    inner: BufWriter<File>,
+    cancel: &'a CancellationToken,
+    failed: Option<io::Error>,
+}
+
+impl Out<'_> {
+    fn kept<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            let told = io::Error::from(error.kind());
+            self.failed.get_or_insert(error);
+            told
+        })
+    }
+}
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.cancel.is_cancelled() {
+            return Err(io::Error::other("cancelled"));
+        }
+        let written = self.inner.write(bytes);
+        self.kept(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.inner.flush();
+        self.kept(flushed)
+    }
+}
+
+/// Reads until it is cancelled.
+struct Stoppable<'a, R> {
+    inner: R,
+    cancel: &'a CancellationToken,
+}
+
+impl<R: Read> Read for Stoppable<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.cancel.is_cancelled() {
+            return Err(io::Error::other("cancelled"));
+        }
+        self.inner.read(buffer)
+    }
+}
