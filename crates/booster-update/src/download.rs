@@ -73,8 +73,9 @@ impl Downloader<'_> {
         self.budget.check(self.operation.store(), needed, limit, self.context.clock.now())
     }
 
-    /// The file with a target's bytes, exactly as they were signed. It is the caller's to remove when it
-    /// has been used; until then no later operation fetches it again.
+    /// The file with a target's bytes, exactly as they were signed. It goes with an operation that ends
+    /// well, or with whoever has used it and wants its room; while it is there, no later operation fetches
+    /// it again.
     ///
     /// `progress` is told how many bytes of the file are there, first of all those of an earlier try.
     pub(crate) async fn file(
