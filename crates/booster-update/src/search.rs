@@ -103,23 +103,31 @@ pub(crate) async fn search(
         MetadataRepository::new(source.clone(), options.transfer.clone(), context.cancel.clone());
     let mut client = Client::new(repository, state, options.trust)?;
     let check = context.unless_cancelled(client.check(now)).await??;
-    if check == Check::Unchanged && is_installed(context, &client, before, now) {
-        return Ok(Answer::Unchanged(waiting(context, &client, before, now)));
+    let today = effective(&client, now);
+    if check == Check::Unchanged && is_installed(context, &client, before, today) {
+        return Ok(Answer::Unchanged(waiting(context, &client, before, today)));
     }
     context.unless_cancelled(client.refresh(now)).await??;
-    let waiting = waiting(context, &client, before, now);
+    let today = effective(&client, now);
+    let waiting = waiting(context, &client, before, today);
     let mut releases = BTreeMap::new();
     for component in context.components() {
-        let choice = choose(context, before, component, now, &listed(&client, component));
+        let choice = choose(context, before, component, today, &listed(&client, component));
         if let Some(Listed { version, .. }) = choice.take {
             let client = &mut client;
             let release = offered(context, source.as_ref(), client, now, component, before, version).await?;
             releases.insert(component, release);
         }
     }
-    let goes_back = |component: &Component| chooser(context, before, *component, now).leads_back();
+    let goes_back = |component: &Component| chooser(context, before, *component, today).leads_back();
     let may_go_back = context.components().filter(goes_back).collect();
     Ok(Answer::Offer(Box::new(Offer { client, now, releases, waiting, may_go_back })))
+}
+
+/// The time by which a machine takes its turn: never before what the publisher has signed, so that a clock
+/// that was set back holds no release back.
+fn effective(client: &Client, now: Timestamp) -> Timestamp {
+    client.state().signed_at().map_or(now, |signed| signed.max(now))
 }
 
 /// The newer releases that are there and not for this machine, or not yet.
