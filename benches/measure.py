@@ -1,5 +1,6 @@
 """Runs whole processes and reads their cost from the operating system's own accounting."""
 
+import json
 import os
 import statistics
 import subprocess
@@ -21,6 +22,16 @@ class Cost:
 
 def run(command: list[str], expect: tuple[int, ...] = (0,)) -> Cost:
     """Runs a command to its end; an unexpected exit code stops the benchmark with its output."""
+    return _run(command, expect)[1]
+
+
+def report(command: list[str]) -> tuple[dict, Cost]:
+    """Runs a command that ends with a line of JSON, and gives that as well."""
+    output, cost = _run(command, (0,))
+    return json.loads(output.splitlines()[-1]), cost
+
+
+def _run(command: list[str], expect: tuple[int, ...]) -> tuple[str, Cost]:
     with open("/dev/null", "rb") as null, _scratch() as output:
         start = time.monotonic()
         child = subprocess.Popen(command, stdin=null, stdout=output, stderr=output)
@@ -31,11 +42,11 @@ def run(command: list[str], expect: tuple[int, ...] = (0,)) -> Cost:
         child.returncode = os.waitstatus_to_exitcode(status)
         watcher.done.set()
         watcher.join()
+        output.seek(0)
+        text = output.read().decode(errors="replace")
         if child.returncode not in expect:
-            output.seek(0)
-            text = output.read().decode(errors="replace")[-4000:]
-            raise SystemExit(f"{' '.join(command)}\nended with {child.returncode}:\n{text}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime, watcher.peak, usage.ru_maxrss, child.returncode)
+            raise SystemExit(f"{' '.join(command)}\nended with {child.returncode}:\n{text[-4000:]}")
+    return text, Cost(wall, usage.ru_utime + usage.ru_stime, watcher.peak, usage.ru_maxrss, child.returncode)
 
 
 class _PeakWatcher(threading.Thread):

@@ -31,10 +31,10 @@ def make(folder: Path, rules: Path, hashes: int = HASHES, extended: int = EXTEND
     return files
 
 
-def change(files: Path, target: Path, share: float = 0.001) -> None:
+def change(files: Path, target: Path, share: float = 0.001, seed: int = 1) -> None:
     """Copies the set and replaces a share of its lines, spread at random."""
     shutil.copytree(files, target, dirs_exist_ok=True)
-    generator = random.Random(SEED + 1)
+    generator = random.Random(SEED + seed)
     for name, line in (("trial.hsb", _hash_line), ("trial.ndb", _extended_line)):
         lines = (target / name).read_text().splitlines(keepends=True)
         for place in generator.sample(range(len(lines)), int(len(lines) * share)):
