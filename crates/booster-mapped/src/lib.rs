@@ -25,6 +25,19 @@ impl MappedFile {
         let map = unsafe { Mmap::map(&file) }?;
         Ok(Self(map))
     }
+
+    /// Gives back the memory of what has been read so far: who reads a large file from one end to the
+    /// other needs it no longer. Bytes that are looked at again are read from the file again.
+    pub fn give_back(&self) {
+        #[cfg(unix)]
+        {
+            // SAFETY: this advice loses data only where pages were changed, or have no file behind them. These
+            // are mapped for reading alone, from a file that, as above, does not change.
+            let advised = unsafe { self.0.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+            // Advice that is not taken costs memory and nothing else.
+            let _ = advised;
+        }
+    }
 }
 
 impl Deref for MappedFile {
@@ -46,6 +59,8 @@ mod tests {
         std::fs::write(&path, b"bytes").unwrap();
         let map = MappedFile::open(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
+        assert_eq!(&*map, b"bytes");
+        map.give_back();
         assert_eq!(&*map, b"bytes");
         assert!(MappedFile::open(&path).is_err());
     }

@@ -19,6 +19,9 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// How much is read of the base, at most, before its memory is given back.
+const GIVE_BACK_EVERY: usize = 8 << 20;
+
 /// What was kept when the base was unpacked is not checked again: nothing grows here.
 const UNLIMITED: Limits = Limits { files: u64::MAX, total_bytes: u64::MAX, file_bytes: u64::MAX };
 
@@ -71,10 +74,10 @@ impl Rebuild {
                 .map_err(|error| Failed::Otherwise(Cause::io(format!("mapping {}", path.display()))(error)))
         };
         let base = map(&self.scratch)?;
-        let Some(patch) = &self.patch else { return self.unpack(&*base) };
+        let Some(patch) = &self.patch else { return self.unpack(&*base, &base) };
         let patch = map(patch)?;
         let patched = patch::apply(&base, &patch, self.result.1.size);
-        self.unpack(patched.map_err(|error| Failed::Patch(error.to_string()))?)
+        self.unpack(patched.map_err(|error| Failed::Patch(error.to_string()))?, &base)
     }
 
     /// Writes the base's archive, and checks that it is the one that was installed.
@@ -100,9 +103,9 @@ impl Rebuild {
         }
     }
 
-    fn unpack(&self, archive: impl Read) -> Result<Unpacked, Failed> {
+    fn unpack(&self, archive: impl Read, base: &MappedFile) -> Result<Unpacked, Failed> {
         let (folder, expected) = &self.result;
-        let reader = Stoppable { inner: archive, cancel: &self.cancel };
+        let reader = Thrifty { inner: archive, base, read: 0, cancel: &self.cancel };
         let unpacked = match archive::unpack(reader, folder, self.limits, &mut |_| Ok(())) {
             Ok(unpacked) => unpacked,
             Err(ArchiveError::Io { source, .. })
@@ -154,17 +157,26 @@ impl Write for Out<'_> {
     }
 }
 
-/// Reads until it is cancelled.
-struct Stoppable<'a, R> {
+/// Reads until it is cancelled, and keeps little of the base in memory.
+struct Thrifty<'a, R> {
     inner: R,
+    base: &'a MappedFile,
+    /// Since the memory was last given back.
+    read: usize,
     cancel: &'a CancellationToken,
 }
 
-impl<R: Read> Read for Stoppable<'_, R> {
+impl<R: Read> Read for Thrifty<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.cancel.is_cancelled() {
             return Err(io::Error::other("cancelled"));
         }
-        self.inner.read(buffer)
+        let read = self.inner.read(buffer)?;
+        self.read += read;
+        if self.read >= GIVE_BACK_EVERY {
+            self.base.give_back();
+            self.read = 0;
+        }
+        Ok(read)
     }
 }

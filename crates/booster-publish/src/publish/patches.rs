@@ -20,6 +20,7 @@ use std::{
     fs::{self, File},
     io::{self, BufWriter, Read, Write as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Bases whose patches are made with [`Effort::Thorough`]: most machines have one of the last
@@ -74,11 +75,19 @@ impl Repository {
         work: &Path,
     ) -> Vec<Patch> {
         let bases = offered(&published.targets, manifest.component);
+        let tar = package::archive_path(work);
+        let new = match MappedFile::open(&tar) {
+            Ok(new) => Arc::new(new),
+            Err(error) => {
+                tracing::warn!(%error, "the release's archive cannot be mapped: no patches are published");
+                return Vec::new();
+            }
+        };
         let sequence = bases.first().map_or(0, OfferedRelease::sequence) + 1;
         let kept = bases.iter().filter(|base| is_kept(base.sequence(), sequence)).enumerate();
         let efforts = kept.map(|(rank, base)| {
             let effort = if rank < THOROUGH_BASES { Effort::Thorough } else { Effort::Quick };
-            self.make_patch(published, base, manifest, effort, work)
+            self.make_patch(published, base, (manifest, new.clone()), effort, work)
         });
         let made: Vec<_> = futures_util::stream::iter(efforts).buffered(AT_A_TIME).collect().await;
         made.into_iter().flatten().collect()
@@ -96,11 +105,11 @@ impl Repository {
         &self,
         published: &Published,
         base: &OfferedRelease,
-        manifest: &ReleaseManifest,
+        new: (&ReleaseManifest, Arc<MappedFile>),
         effort: Effort,
         work: &Path,
     ) -> Option<Patch> {
-        let made = self.try_patch(published, base, manifest, effort, work).await;
+        let made = self.try_patch(published, base, new, effort, work).await;
         made.unwrap_or_else(|error| {
             let (component, base) = (base.component, base.version);
             tracing::warn!(%component, %base, %error, "no patch is published from this release");
@@ -112,7 +121,7 @@ impl Repository {
         &self,
         published: &Published,
         base: &OfferedRelease,
-        manifest: &ReleaseManifest,
+        (manifest, new): (&ReleaseManifest, Arc<MappedFile>),
         effort: Effort,
         work: &Path,
     ) -> Result<Option<Patch>> {
@@ -122,12 +131,12 @@ impl Repository {
         }
         let compressed = self.fetch_base(published, base, work).await?;
         let most = manifest.full.size * LARGEST_SHARE / 100;
-        let (version, tar) = (base.version, package::archive_path(work));
+        let version = base.version;
         blocking(move || {
             let unpacked = compressed.with_extension("tar");
             decompress(&compressed, &unpacked, archive)?;
             let path = compressed.with_extension("patch");
-            let made = make(&unpacked, &tar, &path, effort)?;
+            let made = make(&unpacked, &new, &path, effort)?;
             for done in [&compressed, &unpacked] {
                 fs::remove_file(done).map_err(PublishError::io("delete", done))?;
             }
@@ -181,14 +190,13 @@ fn decompress(compressed: &Path, unpacked: &Path, expected: ArchiveInfo) -> Resu
 
 /// Makes a patch and writes it to `path`; digest and length. It is applied as a machine applies it
 /// before anybody is offered it.
-fn make(base: &Path, new: &Path, path: &Path, effort: Effort) -> Result<Option<(Digest, u64)>> {
-    let open = |path: &Path| MappedFile::open(path).map_err(PublishError::io("open", path));
-    let (base, new) = (open(base)?, open(new)?);
+fn make(base: &Path, new: &[u8], path: &Path, effort: Effort) -> Result<Option<(Digest, u64)>> {
+    let base = MappedFile::open(base).map_err(PublishError::io("open", base))?;
     let failed = PublishError::io("make", path);
     let made = (|| {
-        let Some(patch) = patch::make(&base, &new, effort)? else { return Ok(None) };
+        let Some(patch) = patch::make(&base, new, effort)? else { return Ok(None) };
         let applied = patch::apply(&base, &patch, new.len() as u64).map_err(io::Error::other)?;
-        if !gives(applied, &new)? {
+        if !gives(applied, new)? {
             return Err(io::Error::other("applied, it gives another archive"));
         }
         fs::write(path, &patch)?;
