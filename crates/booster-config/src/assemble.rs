@@ -121,6 +121,8 @@ impl Settings {
             channel: self.rollout.channel,
             place: self.rollout.place,
             out_of_date_after: self.freshness.out_of_date_after.0,
+            trial: self.trial.options(),
+            health: self.health.command(),
             ..UpdateOptions::default()
         }
     }
@@ -140,9 +142,13 @@ impl Settings {
         }
     }
 
+    const fn store_options(&self) -> StoreOptions {
+        StoreOptions { keep_generations: self.store.keep, probation: self.probation.watched() }
+    }
+
     /// The data folder. Nothing is read or written yet.
     pub fn store(&self) -> Store {
-        Store::new(&self.data_dir, StoreOptions { keep_generations: self.store.keep })
+        Store::new(&self.data_dir, self.store_options())
     }
 
     /// The compiling child process: the program that the settings name, else `program`, with the

@@ -9,6 +9,7 @@
 
 mod assemble;
 mod error;
+mod guard;
 mod load;
 mod position;
 mod secret;
@@ -18,9 +19,10 @@ mod units;
 
 pub use assemble::SourceChoice;
 pub use error::ConfigError;
+pub use guard::{Health, Probation, Trial};
 pub use load::{FileChoice, Flags, Layers, Loaded};
 pub use position::Position;
 pub use secret::Secret;
 pub use settings::{Engine, Expiry, Freshness, Http, Limits, Publish, Scan, Settings, Store, Transfer};
 pub use source::{InvalidSource, SourceSettings};
-pub use units::{Interval, InvalidUnit, Size};
+pub use units::{Interval, InvalidUnit, Share, Size};

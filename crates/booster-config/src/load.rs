@@ -168,6 +168,14 @@ fn resolve_paths(table: &mut toml::Table, folder: &Path) {
                 *text = folder.join(&*text).to_string_lossy().into_owned();
             }
             toml::Value::Table(table) => resolve_paths(table, folder),
+            // The trial's: everything else of these names is a number or none of the file's own.
+            toml::Value::Array(items) if key == "files" || key == "folders" => {
+                for item in items {
+                    if let toml::Value::String(text) = item {
+                        *text = folder.join(&*text).to_string_lossy().into_owned();
+                    }
+                }
+            }
             toml::Value::Array(items) if key == "sources" => {
                 for item in items {
                     match item {

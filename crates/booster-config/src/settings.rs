@@ -3,7 +3,7 @@
 //! Every field is a key of the configuration file under the same name, and an environment variable:
 //! `BOOSTER_`, the name in capitals, and `__` between a table and its key (`BOOSTER_STORE__KEEP`).
 
-use crate::{Interval, Secret, Size, source::SourceSettings};
+use crate::{Health, Interval, Probation, Secret, Size, Trial, source::SourceSettings};
 use booster_definitions::{Channel, Component, Place, archive};
 use booster_engine::{ScanLimits, WorkerLimits};
 use booster_publish::RepositoryOptions;
@@ -45,6 +45,12 @@ pub struct Settings {
     pub store: Store,
     /// What the compiling child process may use.
     pub engine: Engine,
+    /// What new definitions are tried on before they come into use.
+    pub trial: Trial,
+    /// How new definitions are watched after they came into use.
+    pub probation: Probation,
+    /// What says whether the machine is well with them.
+    pub health: Health,
     /// How files are scanned.
     pub scan: Scan,
     /// For publishers: where and how releases are published.
@@ -246,6 +252,9 @@ impl Default for Settings {
             limits: Limits::default(),
             store: Store::default(),
             engine: Engine::default(),
+            trial: Trial::default(),
+            probation: Probation::default(),
+            health: Health::default(),
             scan: Scan::default(),
             publish: Publish::default(),
         }

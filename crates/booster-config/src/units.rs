@@ -1,4 +1,4 @@
-//! Durations and sizes as people write them: `"30s"`, `"14d"`, `"64KiB"`.
+//! Durations, sizes and shares as people write them: `"30s"`, `"14d"`, `"64KiB"`, `"1%"`.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr, time::Duration};
@@ -10,6 +10,10 @@ pub struct Interval(pub Duration);
 /// A number of bytes written as a whole number and a unit: `B`, `KiB`, `MiB` or `GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub u64);
+
+/// A share in parts of a million, written in percent: `1%`, `0.25%`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share(pub u32);
 
 const INTERVAL_UNITS: [(&str, u64); 5] =
     [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
@@ -27,9 +31,9 @@ impl Interval {
     }
 }
 
-/// The text is not a whole number with one of the units.
+/// The text is not a number with one of the units.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a {what}: write a whole number and a unit, as in {example}")]
+#[error("{text:?} is not a {what}: write a number and a unit, as in {example}")]
 pub struct InvalidUnit {
     text: String,
     what: &'static str,
@@ -62,6 +66,30 @@ impl FromStr for Size {
     }
 }
 
+impl FromStr for Share {
+    type Err = InvalidUnit;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let share = text.strip_suffix('%').and_then(parse_percent).filter(|&share| share <= 1_000_000);
+        share.map(Self).ok_or_else(|| InvalidUnit {
+            text: text.to_owned(),
+            what: "share",
+            example: "\"1%\" or \"0.25%\", up to \"100%\"",
+        })
+    }
+}
+
+/// Percent with up to four decimals, in parts of a million.
+fn parse_percent(text: &str) -> Option<u32> {
+    let (whole, decimals) = text.trim_end().split_once('.').unwrap_or((text.trim_end(), "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(decimals) || decimals.len() > 4 {
+        return None;
+    }
+    let decimals: u32 = format!("{decimals:0<4}").parse().ok()?;
+    whole.parse::<u32>().ok()?.checked_mul(10_000)?.checked_add(decimals)
+}
+
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
@@ -89,6 +117,16 @@ impl fmt::Display for Size {
     }
 }
 
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, decimals) = (self.0 / 10_000, format!("{:04}", self.0 % 10_000));
+        match decimals.trim_end_matches('0') {
+            "" => f.pad(&format!("{whole}%")),
+            decimals => f.pad(&format!("{whole}.{decimals}%")),
+        }
+    }
+}
+
 macro_rules! as_text {
     ($type:ty) => {
         impl Serialize for $type {
@@ -106,6 +144,7 @@ macro_rules! as_text {
 }
 as_text!(Interval);
 as_text!(Size);
+as_text!(Share);
 
 #[cfg(test)]
 mod tests {
@@ -133,6 +172,24 @@ mod tests {
         {
             let size: Size = text.parse().unwrap();
             assert_eq!((size.0, size.to_string().as_str()), (bytes, shown), "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_are_percent_with_up_to_four_decimals() {
+        for (text, parts, shown) in [
+            ("1%", 10_000, "1%"),
+            ("0%", 0, "0%"),
+            ("100 %", 1_000_000, "100%"),
+            ("0.25%", 2_500, "0.25%"),
+            ("12.3456%", 123_456, "12.3456%"),
+            ("0.0001%", 1, "0.0001%"),
+        ] {
+            let share: Share = text.parse().unwrap();
+            assert_eq!((share.0, share.to_string().as_str()), (parts, shown), "{text}");
+        }
+        for text in ["", "%", "1", "101%", "-1%", "1.%", ".5%", "0.00001%", "1,5%", "99999999999%"] {
+            assert!(text.parse::<Share>().is_err(), "{text:?} was taken");
         }
     }
 

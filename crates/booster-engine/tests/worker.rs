@@ -208,11 +208,10 @@ async fn hostile_rules_harm_nothing_but_the_child() {
 fn request_line(generation: &Generation) -> String {
     let seconds = |secs: u64| serde_json::json!({ "secs": secs, "nanos": 0 });
     let request = serde_json::json!({
-        "protocol": 1,
+        "protocol": 2,
         "parent": std::process::id(),
         "limits": { "wall_time": seconds(60), "cpu_time": seconds(60), "memory_bytes": 1u64 << 31, "open_files": 64, "file_bytes": 1u64 << 31 },
-        "options": BuildOptions::default(),
-        "build": generation.request(),
+        "work": { "build": { "options": BuildOptions::default(), "request": generation.request() } },
     });
     format!("{request}\n")
 }

@@ -9,6 +9,8 @@
 //! * One operation at a time changes a data folder ([`StoreError::Busy`] says which one does).
 //! * Reading ([`Store::current`], [`Store::history`], [`Store::checks`]) writes nothing and needs no
 //!   lock.
+//! * Going back and what is not taken again are one step, too ([`Operation::roll_back`]); a set that
+//!   crashes whoever loads it is left by itself ([`Store::load_current`]).
 //! * [`verify`] finds every byte of the installed set that differs from what the publisher signed.
 //!
 //! It does not know where releases come from or what an engine makes of them.
@@ -16,12 +18,13 @@
 //! ```text
 //! <data folder>/
 //!   lock                  held while an operation runs; names it
-//!   current               the current and the last known good generation
+//!   current               the current and the last known good generation, and the rejected releases
 //!   trust/                the trusted metadata (booster-trust)
 //!   generations/00000012/ generation.json, <component>/, image/, and per component its manifest,
 //!                         its file list and, in authority/, the metadata that authorised it
 //!   staging/              work in progress: debris as soon as nobody holds the lock
 //!   downloads/            downloads that have begun, to be gone on with
+//!   loading/              who is loading a new generation, and who died of that
 //!   history.json          what operations changed
 //!   checks.json           when each source was last asked, and its last error
 //!   traffic.json          how much has been downloaded of releases lately
@@ -41,7 +44,10 @@ mod lock;
 mod operation;
 mod place;
 mod pointer;
+mod probation;
+mod rejected;
 mod removal;
+mod rollback;
 mod staging;
 mod store;
 pub mod verify;
@@ -53,6 +59,9 @@ pub use failed_patches::FailedPatch;
 pub use generation::{GenerationRecord, Installed, InstalledComponent};
 pub use journal::{Change, HistoryEntry, SourceCheck, Traffic};
 pub use operation::Operation;
+pub use probation::{Loading, Probation};
+pub use rejected::{RejectedRelease, Verdict, Why};
 pub use removal::RestoreError;
+pub use rollback::RolledBack;
 pub use staging::{NewComponent, Staging};
 pub use store::{Store, StoreOptions};

@@ -1,8 +1,13 @@
 //! An operation: the right to change a data folder, and the recovery that comes with it.
 
 use crate::{
-    Downloads, HistoryEntry, Installed, SourceCheck, Staging, Store, StoreError, Traffic, journal,
-    journal::Damage, lock::Lock, pointer::Pointer, verify::Verification,
+    Downloads, HistoryEntry, Installed, RolledBack, SourceCheck, Staging, Store, StoreError, Traffic,
+    journal,
+    journal::Damage,
+    lock::Lock,
+    pointer::{Before, Pointer},
+    probation,
+    verify::Verification,
 };
 use std::{fs, io, path::Path};
 
@@ -10,18 +15,27 @@ use std::{fs, io, path::Path};
 #[derive(Debug)]
 pub struct Operation {
     store: Store,
+    rolled_back: Option<RolledBack>,
     // Held, never read: it is released when the operation ends.
     _lock: Lock,
 }
 
 impl Operation {
-    /// Puts the folder in order: what a crash left is removed, a damaged pointer is set anew.
+    /// Puts the folder in order: what a crash left is removed, a damaged pointer is set anew, and a set that
+    /// crashes whoever loads it is left.
     pub(crate) fn recover(store: Store, lock: Lock) -> Result<Self, StoreError> {
-        let operation = Self { store, _lock: lock };
+        let mut operation = Self { store, rolled_back: None, _lock: lock };
         operation.remove_leftovers()?;
         let pointer = operation.repaired_pointer()?;
-        operation.collect(pointer)?;
+        operation.collect(pointer.as_ref())?;
+        operation.rolled_back = operation.leave_what_crashes();
+        probation::tidy(&operation.store);
         Ok(operation)
+    }
+
+    /// What this operation has gone back from when it began, because whoever loaded it crashed.
+    pub const fn rolled_back(&self) -> Option<&RolledBack> {
+        self.rolled_back.as_ref()
     }
 
     /// The store that this operation changes.
@@ -76,15 +90,19 @@ impl Operation {
     }
 
     /// Makes a complete generation current and the one before it the last known good one, unless that
-    /// one is known to be damaged.
-    pub(crate) fn switch_to(&self, number: u64) -> Result<Installed, StoreError> {
-        let before = Pointer::load(self.store.data_dir())?;
+    /// one is known to be damaged. Where the switch is still to be approved, what was before is kept.
+    pub(crate) fn switch_to(&self, number: u64, approved: bool) -> Result<Installed, StoreError> {
         let damaged = !self.store.damaged_components()?.is_empty();
-        let last_known_good = before.and_then(|before| match damaged {
-            true => before.last_known_good,
-            false => before.generation,
-        });
-        self.point_to(Some(number), last_known_good)?;
+        self.point(|pointer| {
+            // What was never approved is nothing to return to.
+            let before = pointer.before.take().unwrap_or(Before {
+                generation: pointer.generation,
+                last_known_good: pointer.last_known_good,
+            });
+            pointer.last_known_good = if damaged { before.last_known_good } else { before.generation };
+            pointer.generation = Some(number);
+            pointer.before = (!approved).then_some(before);
+        })?;
         self.store.generation(number)
     }
 
@@ -94,13 +112,29 @@ impl Operation {
         generation: Option<u64>,
         last_known_good: Option<u64>,
     ) -> Result<(), StoreError> {
-        let pointer = Pointer { generation, last_known_good, highest: self.highest()? };
-        pointer.save(self.store.data_dir())?;
+        self.point(|pointer| {
+            (pointer.generation, pointer.last_known_good) = (generation, last_known_good);
+            pointer.before = None;
+        })
+    }
+
+    /// Changes the pointer in one flushed step, and removes what is no longer needed.
+    pub(crate) fn point(&self, change: impl FnOnce(&mut Pointer)) -> Result<(), StoreError> {
+        let pointer = self.change_pointer(change)?;
         // The switch has happened: old generations that cannot be removed now go with the next start.
-        if let Err(error) = self.collect(Some(pointer)) {
+        if let Err(error) = self.collect(Some(&pointer)) {
             tracing::warn!(%error, "old generations could not be removed");
         }
         Ok(())
+    }
+
+    /// Changes the pointer in one flushed step.
+    pub(crate) fn change_pointer(&self, change: impl FnOnce(&mut Pointer)) -> Result<Pointer, StoreError> {
+        let mut pointer = Pointer::load(self.store.data_dir())?.unwrap_or_default();
+        change(&mut pointer);
+        pointer.highest = self.highest()?;
+        pointer.save(self.store.data_dir())?;
+        Ok(pointer)
     }
 
     /// The highest number that a generation has or had.
@@ -127,27 +161,26 @@ impl Operation {
             Ok(Some(pointer)) if pointer.generation.is_none_or(|n| self.store.generation(n).is_ok()) => {
                 return Ok(Some(pointer));
             }
-            Ok(pointer) => pointer.map_or(0, |pointer| pointer.highest),
+            Ok(pointer) => pointer.unwrap_or_default(),
             Err(StoreError::Damaged { path, reason }) => {
                 tracing::warn!(path = %path.display(), %reason, "the pointer to the current generation is damaged");
-                0
+                Pointer::default()
             }
             Err(error) => return Err(error),
         };
         let numbers = self.store.generation_numbers()?;
-        let highest = numbers.last().copied().unwrap_or(0).max(remembered);
+        let highest = numbers.last().copied().unwrap_or(0).max(remembered.highest);
         let whole = numbers.into_iter().rev().find(|&n| self.store.generation(n).is_ok());
-        let pointer =
-            whole.map(|number| Pointer { generation: Some(number), last_known_good: None, highest });
-        if let Some(pointer) = pointer {
-            tracing::warn!(generation = pointer.generation, "the newest whole generation is made current");
-            pointer.save(self.store.data_dir())?;
-        }
-        Ok(pointer)
+        let Some(number) = whole else { return Ok(None) };
+        tracing::warn!(generation = number, "the newest whole generation is made current");
+        let rejected = remembered.rejected;
+        let pointer = Pointer { generation: Some(number), highest, rejected, ..Pointer::default() };
+        pointer.save(self.store.data_dir())?;
+        Ok(Some(pointer))
     }
 
     /// Removes generations that are no longer needed, and those that never became current.
-    fn collect(&self, pointer: Option<Pointer>) -> Result<(), StoreError> {
+    fn collect(&self, pointer: Option<&Pointer>) -> Result<(), StoreError> {
         let numbers = self.store.generation_numbers()?;
         for number in surplus(&numbers, pointer, self.store.options().keep_generations) {
             // Renamed away first: a crash in the middle leaves debris in staging, not half a generation.
@@ -162,7 +195,7 @@ impl Operation {
 }
 
 /// The generations to remove: all after the current one, and the oldest beyond the number to keep.
-fn surplus(numbers: &[u64], pointer: Option<Pointer>, keep: usize) -> Vec<u64> {
+fn surplus(numbers: &[u64], pointer: Option<&Pointer>, keep: usize) -> Vec<u64> {
     let Some(pointer) = pointer else { return numbers.to_vec() };
     let Some(current) = pointer.generation else { return numbers.to_vec() };
     let (kept, newer): (Vec<u64>, Vec<u64>) = numbers.iter().partition(|&&n| n <= current);
@@ -207,9 +240,13 @@ mod tests {
     #[test]
     fn the_current_the_last_known_good_and_the_newest_others_are_kept() {
         let at = |generation, last_known_good| {
-            Some(Pointer { generation: Some(generation), last_known_good, highest: 9 })
+            Some(Pointer { generation: Some(generation), last_known_good, ..Pointer::default() })
         };
-        let nothing = Some(Pointer { generation: None, last_known_good: None, highest: 9 });
+        let nothing = Some(Pointer::default());
+        let to_approve = |generation, last_known_good, before| {
+            let before = Some(Before { generation: last_known_good, last_known_good: before });
+            Some(Pointer { generation: Some(generation), last_known_good, before, ..Pointer::default() })
+        };
         for (numbers, pointer, keep, removed) in [
             (&[][..], None, 3, &[][..]),
             (&[1, 2], None, 3, &[1, 2]),
@@ -220,8 +257,11 @@ mod tests {
             (&[1, 2, 3], at(2, Some(1)), 3, &[3]),
             (&[5], at(5, None), 0, &[]),
             (&[4, 5], nothing, 3, &[4, 5]),
+            // What an undone switch returns to stays, beyond the number to keep.
+            (&[1, 2, 3], to_approve(3, Some(2), Some(1)), 2, &[]),
+            (&[1, 2, 3], to_approve(3, Some(1), None), 2, &[2]),
         ] {
-            assert_eq!(surplus(numbers, pointer, keep), removed, "{numbers:?} {pointer:?} {keep}");
+            assert_eq!(surplus(numbers, pointer.as_ref(), keep), removed, "{numbers:?} {pointer:?} {keep}");
         }
     }
 }

@@ -1,11 +1,14 @@
-//! The file `current`: the one commit point of an installation.
+//! The file `current`: the one commit point of an installation, of going back, and of what is not taken again.
 
-use crate::{StoreError, generation};
+use crate::{RejectedRelease, StoreError, generation};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::Path;
 
-/// Which generation is current, and which one to return to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Which generation is current, which one to return to, and what is not to be installed.
+///
+/// All of it stands in one file, so that a set is left and its releases are rejected in one step: no crash
+/// comes between the two.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pointer {
     /// Nothing where all definitions were removed. It must be said: a file without it is damaged.
     #[serde(deserialize_with = "said")]
@@ -16,6 +19,19 @@ pub(crate) struct Pointer {
     /// can never come to mean another.
     #[serde(default)]
     pub(crate) highest: u64,
+    /// What was in use before a switch that is still to be approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<Before>,
+    /// The releases that this machine does not take, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) rejected: Vec<RejectedRelease>,
+}
+
+/// The two generations that the pointer named before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Before {
+    pub(crate) generation: Option<u64>,
+    pub(crate) last_known_good: Option<u64>,
 }
 
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
@@ -28,13 +44,15 @@ impl Pointer {
     }
 
     /// Makes this the truth, in one flushed step.
-    pub(crate) fn save(self, data: &Path) -> Result<(), StoreError> {
+    pub(crate) fn save(&self, data: &Path) -> Result<(), StoreError> {
         let failed = "switching the current generation";
-        let bytes = generation::to_json(&self).map_err(StoreError::io(failed))?;
+        let bytes = generation::to_json(self).map_err(StoreError::io(failed))?;
         booster_durable::replace_file(&data.join("current"), &bytes).map_err(StoreError::io(failed))
     }
 
-    pub(crate) fn names(self, number: u64) -> bool {
-        self.generation == Some(number) || self.last_known_good == Some(number)
+    /// Whether this generation has to stay on disk.
+    pub(crate) fn names(&self, number: u64) -> bool {
+        let before = self.before.into_iter().flat_map(|before| [before.generation, before.last_known_good]);
+        [self.generation, self.last_known_good].into_iter().chain(before).any(|named| named == Some(number))
     }
 }

@@ -33,7 +33,7 @@ impl Operation {
         let restored = self.store().last_known_good()?.ok_or(RestoreError::NothingToRestore)?;
         let changes = changes(self.replaced().as_ref(), Some(&restored));
         self.point_to(Some(restored.record().number), None)?;
-        self.tell_history("restored", changes, now);
+        self.tell_history("restored", changes, now, None);
         Ok(restored)
     }
 
@@ -47,16 +47,22 @@ impl Operation {
         }
         let changes = changes(self.replaced().as_ref(), None);
         self.point_to(None, None)?;
-        self.tell_history("removed", changes, now);
+        self.tell_history("removed", changes, now, None);
         Ok(true)
     }
 
     /// What is current, for the history: what cannot be read is not worth failing for.
-    fn replaced(&self) -> Option<Installed> {
+    pub(crate) fn replaced(&self) -> Option<Installed> {
         self.store().current().ok().flatten()
     }
 
-    fn tell_history(&self, outcome: &str, changes: Vec<Change>, time: Timestamp) {
+    pub(crate) fn tell_history(
+        &self,
+        outcome: &str,
+        changes: Vec<Change>,
+        time: Timestamp,
+        reason: Option<String>,
+    ) {
         let outcome = outcome.to_owned();
         let entry = HistoryEntry {
             time,
@@ -66,6 +72,7 @@ impl Operation {
             bytes_downloaded: 0,
             duration_ms: 0,
             error: None,
+            reason,
         };
         if let Err(error) = self.record_history(entry) {
             tracing::warn!(%error, "the history could not be written");
@@ -74,7 +81,7 @@ impl Operation {
 }
 
 /// The components that differ between two sets.
-fn changes(from: Option<&Installed>, to: Option<&Installed>) -> Vec<Change> {
+pub(crate) fn changes(from: Option<&Installed>, to: Option<&Installed>) -> Vec<Change> {
     let components: BTreeSet<_> =
         [from, to].into_iter().flatten().flat_map(|set| set.record().components.keys().copied()).collect();
     let version = |set: Option<&Installed>, component| Some(set?.component(component)?.manifest.version);

@@ -45,6 +45,11 @@ impl<'a> Staging<'a> {
         Ok(staging)
     }
 
+    /// The operation that builds it.
+    pub const fn operation(&self) -> &'a Operation {
+        self.operation
+    }
+
     /// The generation's folder while it is being built.
     pub fn dir(&self) -> PathBuf {
         self.root.join("generation")
@@ -129,6 +134,20 @@ impl<'a> Staging<'a> {
     /// # Errors
     /// The system's answer; the generation before is then still current.
     pub fn commit(self, installed: jiff::Timestamp) -> Result<Installed, StoreError> {
+        self.switch(installed, true)
+    }
+
+    /// As [`Staging::commit`], and keeps what was in use before until [`Operation::approve`] or
+    /// [`Operation::undo`] says which of the two it is to be. After a crash in between,
+    /// [`Store::awaits_approval`](crate::Store::awaits_approval) says that this is still open.
+    ///
+    /// # Errors
+    /// As [`Staging::commit`].
+    pub fn commit_to_be_approved(self, installed: jiff::Timestamp) -> Result<Installed, StoreError> {
+        self.switch(installed, false)
+    }
+
+    fn switch(self, installed: jiff::Timestamp, approved: bool) -> Result<Installed, StoreError> {
         let store = self.operation.store();
         let number = self.operation.highest()? + 1;
         self.write_json(&generation::image_files_path(&self.dir()), &verify::list_files(&self.image_dir())?)?;
@@ -141,7 +160,7 @@ impl<'a> Staging<'a> {
         fs::rename(self.dir(), store.generation_dir(number)).map_err(failed("placing"))?;
         booster_durable::flush_folder(&store.generations_dir()).map_err(failed("placing"))?;
         booster_durable::flush_folder(store.data_dir()).map_err(failed("placing"))?;
-        self.operation.switch_to(number)
+        self.operation.switch_to(number, approved)
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {

@@ -1,8 +1,8 @@
 //! The store: opening a data folder and reading it.
 
 use crate::{
-    HistoryEntry, Installed, Operation, SourceCheck, StoreError, Traffic, generation, journal, lock::Lock,
-    pointer::Pointer,
+    HistoryEntry, Installed, Operation, Probation, SourceCheck, StoreError, Traffic, generation, journal,
+    lock::Lock, pointer::Pointer,
 };
 use booster_definitions::Component;
 use std::{
@@ -11,16 +11,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// How much a store keeps.
+/// How much a store keeps, and when it goes back by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreOptions {
     /// Generations kept, the current one and the last known good one among them; at least 2.
     pub keep_generations: usize,
+    /// How a new generation is watched.
+    pub probation: Probation,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { keep_generations: 3 }
+        Self { keep_generations: 3, probation: Probation::default() }
     }
 }
 

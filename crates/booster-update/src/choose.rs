@@ -1,11 +1,12 @@
 //! Which of the releases that a publisher offers a machine takes: a pure decision.
 //!
-//! It weighs the roll-out (channel, place and time), the administrator's pin, and what is installed.
+//! It weighs the roll-out (channel, place and time), the administrator's pin, what was rejected here, and
+//! what is installed.
 //! Whether the chosen release is then fit to be installed is for the [plan](crate::plan()) to say.
 
 use crate::Held;
-use booster_definitions::{Availability, Channel, Digest, Place, Turn, Version};
-use booster_store::Pin;
+use booster_definitions::{Availability, Channel, Component, Digest, Place, Turn, Version};
+use booster_store::{Pin, RejectedRelease};
 use jiff::Timestamp;
 
 /// A release that the trusted metadata lists.
@@ -27,6 +28,10 @@ pub(crate) struct Chooser<'a> {
     /// Whether to take a release although it is not this machine's turn.
     pub(crate) at_once: bool,
     pub(crate) pin: Option<&'a Pin>,
+    /// The component that is chosen for.
+    pub(crate) component: Component,
+    /// The releases that this machine does not take, of every component.
+    pub(crate) rejected: &'a [RejectedRelease],
     /// The installed release, and when it was published.
     pub(crate) installed: Option<(Version, Timestamp)>,
 }
@@ -77,6 +82,10 @@ impl Chooser<'_> {
         if let Some(pin) = self.pin.filter(|pin| !pin.limit.allows(offered, published)) {
             return Some(Held::Pinned { offered, limit: pin.limit, reason: pin.reason.clone() });
         }
+        let is_it = |one: &&RejectedRelease| (one.component, one.version) == (self.component, offered);
+        if let Some(rejected) = self.rejected.iter().find(is_it) {
+            return Some(Held::Rejected { offered, why: rejected.why });
+        }
         let availability = release.availability.as_ref()?;
         let halted = || availability.halted.as_ref().map(|halt| halt.reason.clone()).unwrap_or_default();
         match availability.turn(self.channel, self.place, self.now) {
@@ -91,7 +100,7 @@ impl Chooser<'_> {
 mod tests {
     use super::*;
     use booster_definitions::{Halt, Schedule};
-    use booster_store::PinLimit;
+    use booster_store::{PinLimit, Why};
     use jiff::SignedDuration;
 
     fn version(n: u16) -> Version {
@@ -120,6 +129,8 @@ mod tests {
             now: hours(now),
             at_once: false,
             pin: None,
+            component: Component::Nis,
+            rejected: &[],
             installed: installed.map(|n| (version(n), hours(10 * i64::from(n)))),
         }
     }
@@ -127,6 +138,24 @@ mod tests {
     fn chosen(chooser: Chooser<'_>, listed: &[Listed]) -> (Option<u16>, Option<Held>) {
         let choice = chooser.choose(listed);
         (choice.take.map(|release| release.version.0[1]), choice.held)
+    }
+
+    #[test]
+    fn what_was_rejected_here_is_passed_over_for_what_is_left() {
+        let rejected = |n: u16, component| RejectedRelease {
+            component,
+            version: version(n),
+            archive: Digest::of(b""),
+            why: Why::Crashed,
+            reason: String::new(),
+            since: hours(0),
+        };
+        let newest = [rejected(3, Component::Nis), rejected(2, Component::Antivirus)];
+        let held = Some(Held::Rejected { offered: version(3), why: Why::Crashed });
+        for (installed, expected) in [(None, Some(2)), (Some(1), Some(2)), (Some(2), Some(2))] {
+            let chooser = Chooser { rejected: &newest, ..chooser(installed, 40) };
+            assert_eq!(chosen(chooser, &listed()), (expected, held.clone()), "{installed:?}");
+        }
     }
 
     #[test]

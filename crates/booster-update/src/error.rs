@@ -3,7 +3,7 @@
 //! Errors keep the type they arose with ([`Cause`]); this module adds the step and the source, sorts
 //! every cause into its stable [`ErrorKind`], and decides whether another source could help.
 
-use crate::{ErrorKind, Held, Stage};
+use crate::{ErrorKind, Held, Spike, Stage, Unhealthy};
 use booster_definitions::{Component, ManifestError, archive::ArchiveError};
 use booster_engine::{BuildError, IoKind, WorkerError};
 use booster_sources::{SourceError, SourceKind};
@@ -109,6 +109,15 @@ pub enum Cause {
     /// The definitions could not be built or failed their self-test, or the building process did.
     #[error(transparent)]
     Worker(#[from] WorkerError),
+    /// The definitions flag too many of the machine's own files.
+    #[error("{0}; the release is held back")]
+    DetectionSpike(Box<Spike>),
+    /// There are no definitions to try.
+    #[error("no definitions are installed: run `booster update`")]
+    NothingInstalled,
+    /// The machine is not well with the definitions; those before are in use again.
+    #[error("{0}; the definitions before are in use again")]
+    Unhealthy(#[source] Unhealthy),
     /// The same release failed before in this operation, from another source.
     #[error("this source offers the same releases that have just failed: {0}")]
     SameAgain(UpdateError),
@@ -149,6 +158,10 @@ impl Cause {
             Self::Archive { error: ArchiveError::Io { source, .. }, .. } => kind_of_io(source),
             Self::Archive { .. } => ErrorKind::BadArchive,
             Self::Worker(error) => kind_of_worker(error),
+            Self::DetectionSpike(_) => ErrorKind::DetectionSpike,
+            Self::NothingInstalled => ErrorKind::NotFound,
+            Self::Unhealthy(unhealthy) if unhealthy.is_about_content() => ErrorKind::HealthFailed,
+            Self::Unhealthy(_) => ErrorKind::Configuration,
             Self::SameAgain(error) => error.kind(),
             Self::Store(error) => match error {
                 StoreError::Busy { .. } => ErrorKind::Busy,
@@ -168,6 +181,7 @@ impl Cause {
             Self::Cancelled
             | Self::NoSource
             | Self::OverBudget { .. }
+            | Self::NothingInstalled
             | Self::Store(_)
             | Self::Io { .. }
             | Self::Internal(_) => true,
@@ -180,6 +194,7 @@ impl Cause {
             }
             Self::Archive { error, .. } => matches!(error, ArchiveError::Io { .. }),
             Self::Worker(error) => !is_about_content(error),
+            Self::Unhealthy(unhealthy) => !unhealthy.is_about_content(),
             _ => false,
         }
     }
@@ -189,9 +204,10 @@ impl Cause {
     /// Whether the definitions themselves are at fault: the same from another source would fail again.
     pub fn is_about_content(&self) -> bool {
         match self {
-            Self::WrongArchive { .. } => true,
+            Self::WrongArchive { .. } | Self::DetectionSpike(_) => true,
             Self::Archive { error, .. } => !matches!(error, ArchiveError::Io { .. }),
             Self::Worker(error) => is_about_content(error),
+            Self::Unhealthy(unhealthy) => unhealthy.is_about_content(),
             _ => false,
         }
     }

@@ -7,6 +7,7 @@
 use crate::UpdateError;
 use booster_definitions::Component;
 use booster_sources::SourceKind;
+use booster_store::RolledBack;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
@@ -149,4 +150,8 @@ pub struct Event {
     /// in use.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub out_of_date: Vec<Component>,
+    /// The set that the operation left before anything else, in the event that carries its result
+    /// ([`EventKind::RequestProcessed`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolled_back: Option<Box<RolledBack>>,
 }

@@ -7,9 +7,11 @@
 use crate::{
     Cause,
     context::Context,
+    health,
     obtain::{Content, Obtained},
     search::{Before, Release},
     sequencer::Sequencer,
+    trial,
 };
 use booster_definitions::{
     ArchiveInfo, Component, ReleaseManifest, Version,
@@ -66,11 +68,22 @@ pub(crate) async fn install(
     for (component, counts) in report.per_component {
         staging.set_counts(component, counts);
     }
+    let manifests: Vec<_> = updates.iter().map(|(release, _)| &release.manifest).collect();
+    trial::try_staged(context, &staging, &manifests, before.generation.as_ref()).await?;
     flush(context, staging.dir()).await?;
     events.built();
-    // From here on there is no way back, and nothing slow: the bytes are on the disk already.
+    // From here on there is nothing slow: the bytes are on the disk already. Only a health command can make
+    // the switch undone.
     context.check()?;
-    let installed = staging.commit(context.clock.now())?;
+    let installed = match &context.request.options.health {
+        None => staging.commit(context.clock.now())?,
+        Some(_) => {
+            let operation = staging.operation();
+            let installed = staging.commit_to_be_approved(context.clock.now())?;
+            health::approve(context, operation, &installed).await?;
+            installed
+        }
+    };
     events.installed();
     Ok(installed)
 }

@@ -83,6 +83,10 @@ pub enum ErrorKind {
     WorkerCrashed,
     /// The building process went over one of its limits.
     WorkerLimit,
+    /// The definitions flag too many of the machine's own files.
+    DetectionSpike,
+    /// The health command failed with the definitions.
+    HealthFailed,
 
     /// The disk or a quota is full.
     DiskFull,
@@ -98,7 +102,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order in which they stand above.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 43] = [
         Self::Cancelled,
         Self::Busy,
         Self::NoSource,
@@ -135,6 +139,8 @@ impl ErrorKind {
         Self::SelfTestFailed,
         Self::WorkerCrashed,
         Self::WorkerLimit,
+        Self::DetectionSpike,
+        Self::HealthFailed,
         Self::DiskFull,
         Self::Permission,
         Self::StoreDamaged,
@@ -181,6 +187,8 @@ impl ErrorKind {
             Self::SelfTestFailed => "self_test_failed",
             Self::WorkerCrashed => "worker_crashed",
             Self::WorkerLimit => "worker_limit",
+            Self::DetectionSpike => "detection_spike",
+            Self::HealthFailed => "health_failed",
             Self::DiskFull => "disk_full",
             Self::Permission => "permission",
             Self::StoreDamaged => "store_damaged",

@@ -11,6 +11,7 @@
 //! * A cancellation takes effect within a second in every stage, and leaves no debris.
 //! * A download that was broken off, however that happened, is gone on with by the next operation, and
 //!   what is there is checked as if it arrived anew.
+//! * New definitions that a health command is not content with are left at once, and not taken again.
 //! * A source that fails is left for the next one, and the report says why.
 //! * Memory is bounded whatever the size of a release: everything large is streamed.
 //!
@@ -45,6 +46,7 @@ mod context;
 mod download;
 mod error;
 mod event;
+mod health;
 mod install;
 mod kind;
 mod obtain;
@@ -60,12 +62,14 @@ mod run;
 mod search;
 mod sequencer;
 mod transfer;
+mod trial;
 mod way;
 
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use download::DownloadOptions;
 pub use error::{Cause, SourceRef, UpdateError};
 pub use event::{Event, EventKind, EventResult, Stage};
+pub use health::{HealthCommand, Unhealthy};
 pub use kind::ErrorKind;
 pub use order::{Order, OutOfOrder};
 pub use plan::{Held, InstalledRelease, Plan, Policy, Step, plan};
@@ -74,4 +78,5 @@ pub use request::{UpdateOptions, UpdateRequest};
 pub use root::{RootError, pin_root};
 pub use run::{OPERATION, run, run_holding};
 pub use sequencer::Observer;
+pub use trial::{Spike, TrialOptions, Tried, try_installed};
 pub use way::{Means, Way, way};

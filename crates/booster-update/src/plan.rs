@@ -6,7 +6,7 @@
 
 use crate::Way;
 use booster_definitions::{ArchiveInfo, Channel, Component, Digest, ReleaseManifest, Version};
-use booster_store::PinLimit;
+use booster_store::{PinLimit, RejectedRelease, Why};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::{
@@ -36,6 +36,8 @@ pub struct Policy {
     pub components: Option<Vec<Component>>,
     /// The components that the administrator has pinned to what is older than installed.
     pub may_go_back: BTreeSet<Component>,
+    /// The releases that this machine does not take.
+    pub rejected: Vec<RejectedRelease>,
 }
 
 impl Policy {
@@ -101,6 +103,13 @@ pub enum Held {
         /// The archive in use.
         installed: Digest,
     },
+    /// Something spoke against this release, or its content, on this machine: it is not taken again.
+    Rejected {
+        /// The version offered.
+        offered: Version,
+        /// What spoke against it.
+        why: Why,
+    },
 }
 
 impl Held {
@@ -139,6 +148,11 @@ impl fmt::Display for Held {
                 f,
                 "version {version} is installed with other content (archive {installed}, offered {offered}): \
                  the publisher must give changed content a new version"
+            ),
+            Self::Rejected { offered, why } => write!(
+                f,
+                "version {offered} is rejected on this machine, because {why}: the next release is taken; \
+                 `booster allow {offered}` lifts it"
             ),
         }
     }
@@ -232,6 +246,11 @@ fn step(installed: Option<&InstalledRelease>, offered: &ReleaseManifest, policy:
             }
         }
     }
+    let rejected =
+        |release: &&RejectedRelease| release.is(offered.component, offered.version, &offered.archive.sha256);
+    if let Some(rejected) = policy.rejected.iter().find(rejected) {
+        return Step::Held(Held::Rejected { offered: offered.version, why: rejected.why });
+    }
     if offered.requires.engine > policy.engine {
         return Step::Held(Held::NeedsNewerEngine {
             offered: offered.version,
@@ -246,6 +265,7 @@ fn step(installed: Option<&InstalledRelease>, offered: &ReleaseManifest, policy:
 mod tests {
     use super::*;
     use booster_definitions::{Counts, FullPackage, MANIFEST_FORMAT, Requires, full_target};
+    use booster_store::Verdict;
 
     const ENGINE: Version = Version([1, 2, 0, 0]);
 
@@ -273,6 +293,7 @@ mod tests {
             Step::Held(Held::NeedsNewerEngine { .. }) => "newer engine",
             Step::Held(Held::OlderThanInstalled { .. }) => "older",
             Step::Held(Held::OtherContent { .. }) => "other content",
+            Step::Held(Held::Rejected { .. }) => "rejected",
             Step::Held(_) => "held",
         }
     }
@@ -283,7 +304,7 @@ mod tests {
     }
 
     fn policy(components: Option<Vec<Component>>) -> Policy {
-        Policy { engine: ENGINE, components, may_go_back: BTreeSet::new() }
+        Policy { engine: ENGINE, components, may_go_back: BTreeSet::new(), rejected: Vec::new() }
     }
 
     #[test]
@@ -340,6 +361,23 @@ mod tests {
         let older = release(1, "b", ENGINE);
         assert_eq!(word(&step(Some(&installed), &older, &back)), "full");
         assert_eq!(word(&step(Some(&installed), &older, &policy(None))), "older");
+    }
+
+    #[test]
+    fn a_rejected_release_is_held_by_its_number_and_its_content_and_the_next_one_is_taken() {
+        let verdict = Verdict { why: Why::Crashed, reason: String::new(), time: jiff::Timestamp::UNIX_EPOCH };
+        let rejected = vec![RejectedRelease::new(&release(2, "bad", ENGINE), &verdict)];
+        let policy = Policy { rejected, ..policy(None) };
+        let installed = installed(&release(1, "good", ENGINE), false);
+        for (offered, expected) in [
+            (release(2, "bad", ENGINE), "rejected"),
+            (release(3, "bad", ENGINE), "rejected"),
+            (release(3, "better", ENGINE), "full"),
+            (release(1, "good", ENGINE), "nothing"),
+        ] {
+            let step = step(Some(&installed), &offered, &policy);
+            assert_eq!(word(&step), expected, "{}", offered.version);
+        }
     }
 
     #[test]

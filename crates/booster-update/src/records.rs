@@ -56,6 +56,7 @@ pub(crate) fn history_entry(report: &Report, now: Timestamp) -> Option<HistoryEn
         bytes_downloaded: report.bytes_downloaded,
         duration_ms: report.duration_ms,
         error: report.error.as_ref().map(ToString::to_string),
+        reason: None,
     })
 }
 

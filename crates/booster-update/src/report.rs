@@ -2,8 +2,9 @@
 
 use crate::{Held, InstalledRelease, Plan, Step, UpdateError, Way};
 use booster_definitions::{Component, Version};
+use booster_engine::TrialReport;
 use booster_sources::SourceKind;
-use booster_store::Pause;
+use booster_store::{Pause, RolledBack};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -122,6 +123,13 @@ pub struct Report {
     pub pause: Option<Pause>,
     /// The components that are too old now, by the signed date of what is in use.
     pub out_of_date: Vec<Component>,
+    /// The trial that the new definitions did not pass: which of the machine's files they flag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trial: Option<TrialReport>,
+    /// The set that was left before anything else, because it crashed or was not well, and what is in use
+    /// in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolled_back: Option<RolledBack>,
 }
 
 impl Report {

@@ -1,6 +1,6 @@
 //! What is asked of an operation, and the limits that it keeps.
 
-use crate::DownloadOptions;
+use crate::{DownloadOptions, HealthCommand, TrialOptions};
 use booster_definitions::{Channel, Component, Place, Version, archive};
 use booster_engine::{BuildOptions, ENGINE_VERSION, OnInvalid};
 use booster_sources::{Source, TransferRules};
@@ -49,6 +49,10 @@ pub struct UpdateOptions {
     pub place: Option<Place>,
     /// From which age on, by the signed date of publication, definitions are out of date.
     pub out_of_date_after: Duration,
+    /// What new definitions are tried on.
+    pub trial: TrialOptions,
+    /// What is asked whether the machine is well after the switch.
+    pub health: Option<HealthCommand>,
 }
 
 impl Default for UpdateOptions {
@@ -67,6 +71,8 @@ impl Default for UpdateOptions {
             channel: Channel::Broad,
             place: None,
             out_of_date_after: Duration::from_secs(7 * 86_400),
+            trial: TrialOptions::default(),
+            health: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     budget::Budget,
     context::Context,
     download::{Downloader, tidy},
+    health,
     install::install,
     obtain::{Obtainer, ways},
     plan::plan,
@@ -16,7 +17,7 @@ use crate::{
 use booster_definitions::{Component, Digest};
 use booster_engine::{Image, ImageError, Worker};
 use booster_sources::{Counters, Source, SourceError};
-use booster_store::{Operation, Pause, Store};
+use booster_store::{Operation, Pause, RolledBack, Store};
 use jiff::{SignedDuration, Timestamp};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -76,6 +77,7 @@ async fn operate(
         failed: Vec::new(),
         started: clock.monotonic(),
         counted: counters(&request.sources),
+        rolled_back: None,
         context,
     };
     let (report, operation) = run.operate(held).await;
@@ -98,6 +100,8 @@ struct Run<'a> {
     failed: Vec<(BTreeMap<Component, Digest>, UpdateError)>,
     started: std::time::Duration,
     counted: Counters,
+    /// What the operation went back from when it began.
+    rolled_back: Option<RolledBack>,
 }
 
 /// What following one source came to.
@@ -113,7 +117,8 @@ impl Run<'_> {
             Ok(operation) => operation,
             Err(error) => return (self.report(&Before::default(), Err(error)), None),
         };
-        let (before, ended) = match self.before(&operation) {
+        let settled = self.settle(&operation).await;
+        let (before, ended) = match settled.and_then(|()| self.before(&operation)) {
             Err(cause) => (Before::default(), Err(self.events.failure(cause))),
             Ok(before) if self.paused(&before).is_some() => {
                 (before, Ok(Done { plan: Plan::default(), outcome: Outcome::Paused }))
@@ -148,6 +153,19 @@ impl Run<'_> {
         before.decisions.paused(self.context.clock.now()).filter(|_| !self.context.request.check_only)
     }
 
+    /// Notes what was left when the operation began, and has a switch approved that an earlier one could not.
+    async fn settle(&mut self, operation: &Operation) -> Result<(), Cause> {
+        self.rolled_back = operation.rolled_back().cloned();
+        if !self.context.request.check_only {
+            let undone = health::settle(&self.context, operation).await?;
+            self.rolled_back = undone.or(self.rolled_back.take());
+        }
+        if let Some(rolled_back) = &self.rolled_back {
+            self.events.went_back(rolled_back);
+        }
+        Ok(())
+    }
+
     fn before(&self, operation: &Operation) -> Result<Before, Cause> {
         let store = self.context.store;
         let generation = store.current()?;
@@ -165,6 +183,7 @@ impl Run<'_> {
         let place = self.context.request.options.place.map_or_else(|| operation.place(), Ok)?;
         let mut before = Before::new(generation, &damaged);
         (before.decisions, before.place) = (store.decisions()?, place);
+        before.rejected = store.rejected()?;
         Ok(before)
     }
 
@@ -252,6 +271,7 @@ impl Run<'_> {
             engine: request.options.engine,
             components: request.components.clone(),
             may_go_back: offer.may_go_back.clone(),
+            rejected: before.rejected.clone(),
         };
         let manifests =
             offer.releases.iter().map(|(component, release)| (*component, release.manifest.clone()));
@@ -299,7 +319,8 @@ impl Run<'_> {
         }
         let updates: Vec<_> = updates.into_iter().zip(obtained).collect();
         let trusted = offer.client.state();
-        install(&self.context, source.as_ref(), trusted, staging, &updates, before, &mut self.events).await?;
+        let source = source.as_ref();
+        install(&self.context, source, trusted, staging, &updates, before, &mut self.events).await?;
         Ok(())
     }
 
@@ -314,6 +335,10 @@ impl Run<'_> {
         let now = counters(&self.context.request.sources);
         let elapsed = self.context.clock.monotonic().saturating_sub(self.started);
         let last = self.tried.last();
+        let trial = error.as_ref().and_then(|error| match error.cause() {
+            Cause::DetectionSpike(spike) => Some(spike.report.clone()),
+            _ => None,
+        });
         Report {
             outcome,
             source: last.map(|tried| tried.kind),
@@ -326,6 +351,8 @@ impl Run<'_> {
             sources_tried: self.tried.clone(),
             pause: self.paused(before).filter(|_| outcome == Outcome::Paused).cloned(),
             out_of_date: self.out_of_date(),
+            trial,
+            rolled_back: self.rolled_back.clone(),
         }
     }
 

@@ -14,7 +14,7 @@ use booster_definitions::{
     Availability, Component, Digest, Place, ReleaseManifest, TargetName, Version, manifest_target,
 };
 use booster_sources::{MetadataRepository, Source, SourceError};
-use booster_store::{Decisions, Installed};
+use booster_store::{Decisions, Installed, RejectedRelease};
 use booster_trust::{Check, Client, TrustedState, VerifiedTarget};
 use jiff::Timestamp;
 use std::{
@@ -57,6 +57,9 @@ pub(crate) struct Release {
 pub(crate) struct Before {
     pub(crate) decisions: Decisions,
     pub(crate) place: Place,
+    /// The releases that are not taken, as it was when the operation began: what fails now fails from each
+    /// source.
+    pub(crate) rejected: Vec<RejectedRelease>,
     pub(crate) generation: Option<Installed>,
     pub(crate) releases: BTreeMap<Component, InstalledRelease>,
     /// The installed manifests as they were signed, where they can be read.
@@ -198,6 +201,8 @@ fn chooser<'b>(
         now,
         at_once: context.request.at_once,
         pin: before.decisions.pins.get(&component),
+        component,
+        rejected: &before.rejected,
         installed: before.releases.get(&component).map(|release| (release.version, release.published)),
     }
 }

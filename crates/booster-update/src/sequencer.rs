@@ -12,6 +12,7 @@ use crate::{
 };
 use booster_definitions::{Component, ReleaseManifest};
 use booster_sources::{Source, SourceKind};
+use booster_store::RolledBack;
 
 /// Whoever listens to an operation. It is called in order, from one task at a time, and should
 /// return soon: the operation waits for it.
@@ -29,6 +30,8 @@ pub(crate) struct Sequencer<'a> {
     updates: Vec<(Component, Weight)>,
     /// What the last event says of age.
     out_of_date: Vec<Component>,
+    /// For the event that carries the operation's result.
+    rolled_back: Option<Box<RolledBack>>,
 }
 
 impl<'a> Sequencer<'a> {
@@ -44,6 +47,7 @@ impl<'a> Sequencer<'a> {
             source: None,
             updates: Vec::new(),
             out_of_date: Vec::new(),
+            rolled_back: None,
         };
         sequencer.tell(EventKind::Start, 0, EventResult::Ok);
         sequencer
@@ -53,6 +57,11 @@ impl<'a> Sequencer<'a> {
     pub(crate) fn failure(&self, cause: Cause) -> UpdateError {
         let source = self.source.clone().map(|(kind, path)| SourceRef { kind, path });
         UpdateError::new(self.stage, source, cause)
+    }
+
+    /// Before anything else, a set was left.
+    pub(crate) fn went_back(&mut self, rolled_back: &RolledBack) {
+        self.rolled_back = Some(Box::new(rolled_back.clone()));
     }
 
     pub(crate) fn search_start(&mut self, source: &dyn Source) {
@@ -223,6 +232,7 @@ impl<'a> Sequencer<'a> {
             result,
             bytes,
             out_of_date: self.out_of_date.clone(),
+            rolled_back: self.rolled_back.take_if(|_| kind == EventKind::RequestProcessed),
         });
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        completions, config, engine_worker, history, man, pause, pin, publish, quickstart, repository, scan,
-        serve, status, update, verify,
+        allow, completions, config, engine_worker, history, man, pause, pin, publish, quickstart, repository,
+        rollback, scan, serve, status, trial, update, verify,
     },
     context::Context,
     exit::{CommandResult, Exit, story},
@@ -37,7 +37,7 @@ Examples:
 
 Exit codes:
   0  done: updated or current, clean, whole
-  1  found: a threat (scan), damage (verify), out of date (status --check)
+  1  found: a threat (scan), damage (verify), too many alarms (trial), out of date (status --check)
   2  failed; the message on standard error says what, where, why and what to do
   3  another operation is running on the same data folder
   4  cancelled; nothing has changed
@@ -71,6 +71,9 @@ enum Command {
     Unpin(pin::UnpinArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
+    Trial(trial::TrialArgs),
+    Rollback(rollback::RollbackArgs),
+    Allow(allow::AllowArgs),
     Publish(publish::PublishArgs),
     Repository(repository::RepositoryArgs),
     Serve(serve::ServeArgs),
@@ -129,6 +132,9 @@ fn dispatch(command: Command, context: &Context) -> CommandResult {
         Command::Unpin(args) => pin::unpin(&args, context),
         Command::Pause(args) => pause::pause(&args, context),
         Command::Resume(args) => pause::resume(&args, context),
+        Command::Trial(args) => trial::run(&args, context),
+        Command::Rollback(args) => rollback::run(&args, context),
+        Command::Allow(args) => allow::run(&args, context),
         Command::Publish(args) => publish::run(&args, context),
         Command::Repository(args) => repository::run(&args, context),
         Command::Serve(args) => serve::run(&args, context),

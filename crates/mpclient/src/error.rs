@@ -102,6 +102,8 @@ pub const fn of_kind(kind: ErrorKind) -> Hresult {
         K::SelfTestFailed => Hresult::ERROR_MP_BAD_INPUT_DATA,
         K::WorkerCrashed => Hresult::ERROR_PROCESS_ABORTED,
         K::WorkerLimit => Hresult::ERROR_NOT_ENOUGH_QUOTA,
+        K::DetectionSpike => Hresult::ERROR_MP_BAD_INPUT_DATA,
+        K::HealthFailed => Hresult::ERROR_INSTALL_FAILURE,
 
         K::DiskFull => Hresult::ERROR_DISK_FULL,
         K::Permission => Hresult::E_ACCESSDENIED,

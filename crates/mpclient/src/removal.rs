@@ -27,6 +27,10 @@ impl Manager {
         if all {
             return Ok(if operation.remove_all(now)? { Hresult::S_OK } else { Hresult::S_FALSE });
         }
+        if operation.rolled_back().is_some() {
+            // It has just happened by itself: one step further would be one too many.
+            return Ok(Hresult::S_OK);
+        }
         if let Some(earlier) = operation.store().last_known_good()? {
             check(&earlier)?;
         }

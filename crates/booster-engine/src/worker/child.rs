@@ -1,6 +1,6 @@
-//! The child's side: limit yourself, build, report, end.
+//! The child's side: limit yourself, build or try, report, end.
 
-use super::protocol::{MAX_REQUEST, Request, Response};
+use super::protocol::{MAX_REQUEST, Request, Response, Work};
 use std::{
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     process::ExitCode,
@@ -29,8 +29,11 @@ fn serve() -> Result<(), String> {
     end_with_parent(input, request.parent)?;
     #[cfg(unix)]
     super::limits::apply(&request.limits).map_err(|error| format!("cannot limit this process: {error}"))?;
-    let response = Response::new(crate::build(&request.build, &request.options));
-    let report = response.encode().map_err(|error| format!("cannot write the report: {error}"))?;
+    let report = match &request.work {
+        Work::Build { options, request } => Response::new(crate::build(request, options)).encode(),
+        Work::Trial { request } => Response::new(crate::trial(request)).encode(),
+    };
+    let report = report.map_err(|error| format!("cannot write the report: {error}"))?;
     let mut output = io::stdout().lock();
     output
         .write_all(&report)

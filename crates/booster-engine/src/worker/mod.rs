@@ -1,4 +1,4 @@
-//! Builds images in a short-lived child process.
+//! Builds images, and tries them, in a short-lived child process.
 //!
 //! Definitions come from outside, and compiling them is the most that they can do to a machine. So a
 //! child does it: it has limits on time, memory and files, no environment, and dies with its parent.
@@ -11,10 +11,12 @@ mod protocol;
 
 pub use child::worker_main;
 
-use crate::{BuildError, BuildOptions, BuildReport, BuildRequest, IoKind};
-use protocol::{MAX_REPORT, MAX_STDERR, Request, Response};
-use serde::{Deserialize, Serialize};
-use std::{ffi::OsString, io, path::PathBuf, process::ExitStatus, process::Stdio, time::Duration};
+use crate::{BuildError, BuildOptions, BuildReport, BuildRequest, IoKind, TrialReport, TrialRequest};
+use protocol::{MAX_REPORT, MAX_STDERR, Request, Response, Work};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{
+    borrow::Cow, ffi::OsString, io, path::PathBuf, process::ExitStatus, process::Stdio, time::Duration,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, Command},
@@ -50,7 +52,7 @@ impl Default for WorkerLimits {
     }
 }
 
-/// How to start a child that builds: a program that calls [`worker_main`].
+/// How to start a child that builds and tries: a program that calls [`worker_main`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worker {
     /// The program.
@@ -61,7 +63,7 @@ pub struct Worker {
     pub limits: WorkerLimits,
 }
 
-/// Why a child built nothing.
+/// Why a child built nothing, or could not try it.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     /// It said why.
@@ -136,10 +138,28 @@ impl Worker {
         options: &BuildOptions,
         cancel: &CancellationToken,
     ) -> Result<BuildReport, WorkerError> {
+        self.run(Work::Build { options: *options, request: Cow::Borrowed(request) }, cancel).await
+    }
+
+    /// Opens a built image in a child and tries it on files of the machine; see [`crate::trial()`]. The child
+    /// has the limits of one that builds, and what [`Worker::build`] says of its end holds here as well.
+    pub async fn trial(
+        &self,
+        request: &TrialRequest,
+        cancel: &CancellationToken,
+    ) -> Result<TrialReport, WorkerError> {
+        self.run(Work::Trial { request: Cow::Borrowed(request) }, cancel).await
+    }
+
+    async fn run<T: Serialize + DeserializeOwned>(
+        &self,
+        work: Work<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<T, WorkerError> {
         if cancel.is_cancelled() {
             return Err(WorkerError::Cancelled);
         }
-        let request = Request::new(request, options, &self.limits);
+        let request = Request::new(work, &self.limits);
         let mut child = self.start()?;
         let ended = {
             let talk = talk(&mut child, &request);
@@ -170,7 +190,7 @@ impl Worker {
     }
 
     /// What a child's end means.
-    fn judge(&self, ended: Ended) -> Result<BuildReport, WorkerError> {
+    fn judge<T: Serialize + DeserializeOwned>(&self, ended: Ended) -> Result<T, WorkerError> {
         let Ended { status, stdout, stderr } = ended;
         if status.success() {
             let reason = match Response::decode(&stdout) {

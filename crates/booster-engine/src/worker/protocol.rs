@@ -1,12 +1,12 @@
 //! What parent and child say to each other: one line of JSON each way.
 
 use super::WorkerLimits;
-use crate::{BuildError, BuildOptions, BuildReport, BuildRequest};
-use serde::{Deserialize, Serialize};
+use crate::{BuildError, BuildOptions, BuildRequest, TrialRequest};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
 
 /// Number of this protocol: parent and child must be of the same build.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 /// Longest request in bytes.
 pub(super) const MAX_REQUEST: u64 = 1 << 20;
 /// Longest report in bytes: a thousand rejected rules are well below it.
@@ -21,19 +21,20 @@ pub(super) struct Request<'a> {
     /// The parent's process id.
     pub parent: u32,
     pub limits: WorkerLimits,
-    pub options: BuildOptions,
-    pub build: Cow<'a, BuildRequest>,
+    pub work: Work<'a>,
+}
+
+/// What the child is to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Work<'a> {
+    Build { options: BuildOptions, request: Cow<'a, BuildRequest> },
+    Trial { request: Cow<'a, TrialRequest> },
 }
 
 impl<'a> Request<'a> {
-    pub fn new(build: &'a BuildRequest, options: &BuildOptions, limits: &WorkerLimits) -> Self {
-        Self {
-            protocol: PROTOCOL,
-            parent: std::process::id(),
-            limits: *limits,
-            options: *options,
-            build: Cow::Borrowed(build),
-        }
+    pub fn new(work: Work<'a>, limits: &WorkerLimits) -> Self {
+        Self { protocol: PROTOCOL, parent: std::process::id(), limits: *limits, work }
     }
 
     pub fn encode(&self) -> Vec<u8> {
@@ -53,17 +54,17 @@ impl<'a> Request<'a> {
 
 /// What the child answers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Response {
+pub(super) struct Response<T> {
     protocol: u32,
-    result: Result<BuildReport, BuildError>,
+    result: Result<T, BuildError>,
 }
 
-impl Response {
-    pub const fn new(result: Result<BuildReport, BuildError>) -> Self {
+impl<T: Serialize + DeserializeOwned> Response<T> {
+    pub const fn new(result: Result<T, BuildError>) -> Self {
         Self { protocol: PROTOCOL, result }
     }
 
-    pub fn into_result(self) -> Result<BuildReport, BuildError> {
+    pub fn into_result(self) -> Result<T, BuildError> {
         self.result
     }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod removal;
+mod rollback;
 mod support;
 
 use booster_definitions::{Component, Version};
@@ -148,6 +149,7 @@ fn history_and_checks_are_kept_and_bounded() {
             bytes_downloaded: n,
             duration_ms: 1,
             error: None,
+            reason: None,
         };
         operation.record_history(entry).unwrap();
     }

@@ -8,7 +8,7 @@ use booster_store::{Installed, NewComponent, Staging, Store, StoreOptions};
 use std::{collections::BTreeSet, fs, path::Path};
 
 pub fn store(dir: &Path) -> Store {
-    Store::new(dir.join("data"), StoreOptions { keep_generations: 2 })
+    Store::new(dir.join("data"), StoreOptions { keep_generations: 2, ..StoreOptions::default() })
 }
 
 pub fn manifest(component: Component, version: Version) -> ReleaseManifest {
@@ -17,7 +17,7 @@ pub fn manifest(component: Component, version: Version) -> ReleaseManifest {
         component,
         version,
         published: jiff::Timestamp::UNIX_EPOCH,
-        archive: ArchiveInfo { sha256: Digest::of(b""), size: 0, files: 1 },
+        archive: ArchiveInfo { sha256: Digest::of(version.to_string().as_bytes()), size: 0, files: 1 },
         full: FullPackage { target: full_target(component, version), size: 0 },
         counts: Counts::default(),
         requires: Requires::default(),

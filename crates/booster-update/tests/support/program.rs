@@ -2,6 +2,8 @@
 //!
 //! `worker` is an engine worker as the product has it; `worker crash`, `worker garbage`
 //! and `worker hang FILE`, which leaves its process id in a file, are broken ones.
+//! `load DATA END` loads the definitions in use and ends as it is told: `well`, `abort`, `panic`, or with a
+//! `hang` until it is killed, after it has said so.
 //! `update DATA REPOSITORY` updates a data folder from a folder, prints the outcome, the failure
 //! and its peak memory, and is there to be killed, starved of disk and refused permission.
 #![forbid(unsafe_code)]
@@ -33,9 +35,25 @@ fn main() -> ExitCode {
             let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
             ExitCode::FAILURE
         }
+        ["load", data, end] => load(data, end),
         ["update", data, repository] => update(data, repository),
         _ => ExitCode::from(64),
     }
+}
+
+fn load(data: &str, end: &str) -> ExitCode {
+    let store = Store::new(data, StoreOptions::default());
+    let (installed, loading) = store.load_current("loader").expect("a store").expect("definitions");
+    println!("{}", installed.record().number);
+    match end {
+        "abort" => std::process::abort(),
+        "panic" => panic!("while loading generation {}", installed.record().number),
+        "hang" => {
+            let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        }
+        _ => loading.succeeded(),
+    }
+    ExitCode::SUCCESS
 }
 
 fn update(data: &str, repository: &str) -> ExitCode {

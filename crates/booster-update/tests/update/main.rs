@@ -5,14 +5,17 @@
 mod budget;
 mod cancelling;
 mod faults;
+mod health;
 mod machine;
 mod outcomes;
 mod patches;
+mod probation;
 mod processes;
 mod publisher;
 mod resuming;
 mod rollout;
 mod sources;
+mod trial;
 
 use booster_definitions::Component;
 use publisher::{Publisher, rule};

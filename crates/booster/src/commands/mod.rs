@@ -1,5 +1,6 @@
 //! The commands, one file each: what they take, and what they do with it.
 
+pub mod allow;
 pub mod completions;
 pub mod config;
 pub mod engine_worker;
@@ -10,8 +11,10 @@ pub mod pin;
 pub mod publish;
 pub mod quickstart;
 pub mod repository;
+pub mod rollback;
 pub mod scan;
 pub mod serve;
 pub mod status;
+pub mod trial;
 pub mod update;
 pub mod verify;

@@ -22,6 +22,9 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// What deaths while loading definitions are counted by.
+const PROGRAM: &str = "scan";
+
 /// Look for threats in files and folders with the installed definitions
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -50,8 +53,12 @@ pub struct ScanArgs {
 pub fn run(args: &ScanArgs, context: &Context) -> CommandResult {
     let settings = context.settings()?.settings;
     let started = Instant::now();
-    let scanner = Arc::new(open(&settings)?);
-    let summary = runtime::run(|cancel| scan(args, &settings, context, &scanner, cancel))??;
+    let scanned = runtime::run(async |cancel| {
+        let Some(scanner) = open(&settings, &cancel).await? else { return Ok(None) };
+        let summary = scan(args, &settings, context, &scanner, cancel).await?;
+        Ok::<_, Box<dyn Error>>(Some((scanner, summary)))
+    })??;
+    let Some((scanner, summary)) = scanned else { return Ok(Exit::Cancelled) };
     tell(args, context, &scanner, &summary, started.elapsed());
     Ok(exit(&summary))
 }
@@ -65,16 +72,33 @@ fn exit(summary: &ScanSummary) -> Exit {
     }
 }
 
-fn open(settings: &Settings) -> Result<Scanner, Box<dyn Error>> {
+/// Opens the definitions in use, in a thread of its own: a signal meanwhile ends the command in good order
+/// (`None`), and is not taken for a crash of the definitions.
+async fn open(
+    settings: &Settings,
+    cancel: &CancellationToken,
+) -> Result<Option<Arc<Scanner>>, Box<dyn Error>> {
     let store = settings.store();
-    let installed = store.current()?.ok_or_else(|| {
+    let (installed, loading) = store.load_current(PROGRAM)?.ok_or_else(|| {
         format!("no definitions are installed in {}: run `booster update`", store.data_dir().display())
     })?;
-    let scanner = Scanner::open(&installed.image_dir(), installed.dir(), settings.scan_limits());
-    Ok(scanner.map_err(|error| match error {
+    let limits = settings.scan_limits();
+    let opening =
+        tokio::task::spawn_blocking(move || Scanner::open(&installed.image_dir(), installed.dir(), limits));
+    let opened = tokio::select! {
+        // A panic there is this command's own, and a crash of the definitions.
+        opened = opening => opened.map_err(|error| match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => error,
+        })?,
+        () = cancel.cancelled() => return Ok(None),
+    };
+    let scanner = opened.map_err(|error| match error {
         ImageError::OtherFormat(_) => error.to_string(),
         error => format!("the installed definitions cannot be used: {error}; run `booster verify`"),
-    })?)
+    })?;
+    loading.succeeded();
+    Ok(Some(Arc::new(scanner)))
 }
 
 /// Scans in threads of the scanner's own, while this one waits for them and for signals.

@@ -3,7 +3,10 @@
 use crate::{
     context::Context,
     exit::{CommandResult, Exit},
-    render::status::{Facts, Status, lines},
+    render::{
+        guard::{Guard, RollbackStatus},
+        status::{Facts, Status, lines},
+    },
 };
 use clap::Args;
 
@@ -30,16 +33,28 @@ pub struct StatusArgs {
 pub fn run(args: &StatusArgs, context: &Context) -> CommandResult {
     let settings = context.settings()?.settings;
     let store = settings.store();
+    let current = store.current()?;
+    let now = jiff::Timestamp::now();
+    let watched = settings.probation.watched();
+    let until = current.as_ref().map(|installed| watched.until(installed.record().installed));
+    let guard = Guard {
+        probation_until: until.filter(|&until| watched.crashes > 0 && until > now),
+        awaits_approval: store.awaits_approval()?,
+        rejected: store.rejected()?,
+        // Shown beside other things: a damaged history is no reason to show nothing.
+        rolled_back: RollbackStatus::last(&store.history().unwrap_or_default()),
+    };
     let facts = Facts {
         data_dir: std::path::absolute(store.data_dir())?,
-        current: store.current()?.map(|installed| installed.record().clone()),
+        current: current.map(|installed| installed.record().clone()),
         checks: store.checks()?,
         damaged: store.damaged_components()?,
         decisions: store.decisions()?,
         channel: settings.rollout.channel,
         place: settings.rollout.place.map_or_else(|| store.place(), |place| Ok(Some(place)))?,
+        guard,
     };
-    let status = Status::of(facts, jiff::Timestamp::now(), settings.freshness.out_of_date_after);
+    let status = Status::of(facts, now, settings.freshness.out_of_date_after);
     if args.json {
         context.output.pretty_json(&status);
     } else {

@@ -4,14 +4,17 @@ use crate::{
     context::{Context, worker_command},
     exit::{CommandResult, Exit, story},
     output::Output,
-    render::{bars::Bars, event, report},
+    render::{bars::Bars, event, guard, report},
     runtime,
 };
 use booster_config::{ConfigError, Flags, Size, SourceChoice, SourceSettings};
 use booster_sources::SourceKind;
-use booster_store::{Store, StoreError};
+use booster_store::{Operation, Store, StoreError};
 use booster_trust::{STATE_FILE, TrustError};
-use booster_update::{ErrorKind, Event, Outcome, Report, RootError, SystemClock, UpdateRequest, pin_root};
+use booster_update::{
+    ErrorKind, Event, OPERATION, Outcome, Report, RootError, SystemClock, UpdateRequest, pin_root,
+    run_holding,
+};
 use clap::Args;
 use std::{
     error::Error,
@@ -115,24 +118,28 @@ fn update(args: &UpdateArgs, context: &Context) -> Result<Report, Box<dyn Error>
         options: settings.update_options(),
     };
     let store = settings.store();
-    trust(&store, settings.root.as_deref(), args.root.is_some())?;
+    let held = trust(&store, settings.root.as_deref(), args.root.is_some())?;
     let observer = observer(args, context);
     let clock = SystemClock::default();
-    let report = runtime::run(async |cancel| {
-        booster_update::run(&store, &worker, request, &*observer, &cancel, &clock).await
+    let report = runtime::run(async |cancel| match held {
+        Some(held) => run_holding(held, &worker, request, &*observer, &cancel, &clock).await,
+        None => booster_update::run(&store, &worker, request, &*observer, &cancel, &clock).await,
     })?;
     Ok(report)
 }
 
 /// Trusts the named root where no publisher is trusted yet. A root that was named on the command line
-/// is compared with the trusted publisher even so.
-fn trust(store: &Store, root: Option<&Path>, named: bool) -> Result<(), Box<dyn Error>> {
-    let Some(root) = root else { return Ok(()) };
+/// is compared with the trusted publisher even so. The data folder that was held for it goes on to the
+/// update: what the beginning of an operation has put in order belongs into the update's report.
+fn trust(store: &Store, root: Option<&Path>, named: bool) -> Result<Option<Operation>, Box<dyn Error>> {
+    let Some(root) = root else { return Ok(None) };
     // With a publisher to trust there is nothing to do, and no reason to wait for another operation.
     if !named && store.trust_dir().join(STATE_FILE).exists() {
-        return Ok(());
+        return Ok(None);
     }
-    Ok(pin_root(&store.begin("trusting a publisher's root")?, root, named)?)
+    let operation = store.begin(OPERATION)?;
+    pin_root(&operation, root, named)?;
+    Ok(Some(operation))
 }
 
 /// Who is told of events: JSON lines, a bar, plain lines, or nobody.
@@ -163,6 +170,9 @@ fn tell(args: &UpdateArgs, context: &Context, report: &Report) {
         }
     }
     let style = output.message_style();
+    if let Some(back) = &report.rolled_back {
+        output.message(guard::rolled_back(back, style));
+    }
     match &report.error {
         Some(error) => {
             output.message(format!("{} {error}", style.bad("error:")));

@@ -62,6 +62,7 @@ pub mod tests {
             result: EventResult::Ok,
             bytes: None,
             out_of_date: Vec::new(),
+            rolled_back: None,
         }
     }
 

@@ -27,7 +27,11 @@ fn row(entry: &HistoryEntry) -> Vec<String> {
         entry.source.clone().unwrap_or_default(),
         text::bytes(entry.bytes_downloaded),
         text::duration(Duration::from_millis(entry.duration_ms)),
-        entry.error.clone().unwrap_or_else(|| changes.join(", ")),
+        match (&entry.error, &entry.reason) {
+            (Some(error), _) => error.clone(),
+            (None, Some(reason)) => format!("{}: {reason}", changes.join(", ")),
+            (None, None) => changes.join(", "),
+        },
     ]
 }
 
@@ -54,6 +58,7 @@ mod tests {
             bytes_downloaded: 1234,
             duration_ms: 400,
             error: None,
+            reason: None,
         };
         let failed =
             HistoryEntry { error: Some("no answer".into()), outcome: "failed".into(), ..entry.clone() };
@@ -66,12 +71,18 @@ mod tests {
             duration_ms: 0,
             ..entry.clone()
         };
+        let back = HistoryEntry {
+            outcome: "rolled_back".into(),
+            reason: Some("false alarms".into()),
+            ..removed.clone()
+        };
         assert_eq!(
-            lines(&[entry, failed, removed]),
+            lines(&[entry, failed, removed, back]),
             [
-                "1970-01-01 00:00:00 UTC  updated  http  1.2 kB  0.4 s  antivirus 1.0.0.0, nis 1.0.0.0 -> 2.0.0.0",
-                "1970-01-01 00:00:00 UTC  failed   http  1.2 kB  0.4 s  no answer",
-                "1970-01-01 00:00:00 UTC  removed        0 B     0.0 s  nis 2.0.0.0 -> none",
+                "1970-01-01 00:00:00 UTC  updated      http  1.2 kB  0.4 s  antivirus 1.0.0.0, nis 1.0.0.0 -> 2.0.0.0",
+                "1970-01-01 00:00:00 UTC  failed       http  1.2 kB  0.4 s  no answer",
+                "1970-01-01 00:00:00 UTC  removed            0 B     0.0 s  nis 2.0.0.0 -> none",
+                "1970-01-01 00:00:00 UTC  rolled_back        0 B     0.0 s  nis 2.0.0.0 -> none: false alarms",
             ]
         );
     }

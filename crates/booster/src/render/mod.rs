@@ -2,6 +2,7 @@
 
 pub mod bars;
 pub mod event;
+pub mod guard;
 pub mod history;
 pub mod publication;
 pub mod report;

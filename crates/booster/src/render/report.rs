@@ -97,6 +97,10 @@ pub fn advice(kind: ErrorKind) -> Option<&'static str> {
         }
         ErrorKind::StoreDamaged => "run `booster verify` to see what is damaged",
         ErrorKind::DiskFull => "free some space; nothing was changed",
+        ErrorKind::DetectionSpike => {
+            "the definitions in use stay in use; if these alarms are right, `booster allow VERSION` takes the \
+             release after all; otherwise tell the publisher"
+        }
         ErrorKind::BuildFailed | ErrorKind::SelfTestFailed => {
             "the definitions in use stay in use; tell the publisher"
         }
@@ -128,6 +132,8 @@ mod tests {
             sources_tried: Vec::new(),
             pause: None,
             out_of_date: Vec::new(),
+            trial: None,
+            rolled_back: None,
         }
     }
 

@@ -1,6 +1,10 @@
 //! What is installed, as a value for programs and as lines for people.
 
-use crate::{output::Style, text};
+use crate::{
+    output::Style,
+    render::guard::{self, Guard},
+    text,
+};
 use booster_config::Interval;
 use booster_definitions::{Channel, Component, Place, Version};
 use booster_store::{Decisions, GenerationRecord, Pause, Pin, SourceCheck};
@@ -30,6 +34,9 @@ pub struct Status {
     pub channel: Channel,
     /// Its place in roll-outs, once it has one.
     pub place: Option<Place>,
+    /// What is known of new definitions that turned out bad.
+    #[serde(flatten)]
+    pub guard: Guard,
     /// What is installed.
     pub components: Vec<ComponentStatus>,
 }
@@ -85,6 +92,8 @@ pub struct Facts {
     pub channel: Channel,
     /// Its place in roll-outs, once it has one.
     pub place: Option<Place>,
+    /// What is known of new definitions that turned out bad.
+    pub guard: Guard,
 }
 
 impl Status {
@@ -134,6 +143,7 @@ impl Status {
             pause: facts.decisions.paused(now).cloned(),
             channel: facts.channel,
             place: facts.place,
+            guard: facts.guard,
             components,
         }
     }
@@ -165,6 +175,7 @@ pub fn lines(status: &Status, style: Style) -> Vec<String> {
     if let Some(error) = &status.last_error {
         lines.push(format!("Last error   {}", style.bad(error)));
     }
+    lines.extend(guard::status(&status.guard, style));
     if status.components.iter().any(|c| c.damaged) {
         lines.push(style.bad("The installed set is damaged: `booster update` installs it afresh."));
     } else if status.out_of_date {
@@ -248,6 +259,7 @@ mod tests {
             decisions: Decisions::default(),
             channel: Channel::Broad,
             place: None,
+            guard: Guard::default(),
         };
         Status::of(facts, at("2026-03-10T12:00:00Z"), Interval::days(7))
     }
@@ -280,6 +292,7 @@ mod tests {
             decisions: Decisions::default(),
             channel: Channel::Broad,
             place: None,
+            guard: Guard::default(),
         };
         let status = Status::of(facts, Timestamp::UNIX_EPOCH, Interval::days(7));
         assert!(status.out_of_date && status.generation.is_none() && status.last_check.is_none());

@@ -1,6 +1,6 @@
 //! A full disk at every stage: the update fails with its own error, and the old set stays.
 
-use crate::support::{Machine, Random, Site, eicar, release};
+use crate::support::{Machine, Random, Site, eicar, release, run};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -74,6 +74,7 @@ fn a_disk_that_is_full_at_any_stage_keeps_the_old_set() {
     machine.update(from).expect(0);
     site.publish("1.0.0.2", &big_release(dir)).expect(0);
     fs::write(dir.join("sample"), eicar()).unwrap();
+    machine.scan(&dir.join("sample")).expect(1);
     let before = machine.files();
 
     // From no room at all, over too little for metadata, download, unpacking and the image, to plenty.
@@ -111,4 +112,26 @@ fn a_disk_that_is_full_at_any_stage_keeps_the_old_set() {
     assert!(full >= 8, "only {full} sizes were too small");
     machine.update(from).expect(0);
     assert_eq!(machine.version().as_deref(), Some("1.0.0.2"));
+}
+
+#[test]
+fn a_disk_that_is_full_while_going_back_changes_nothing_or_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let Some(disk) = Tmpfs::mount(dir.join("disk"), 8 << 20) else { return };
+    let site = Site::new(dir);
+    let machine = Machine::new(disk.0.join("machine"), &site);
+    for version in [1, 2] {
+        site.publish(&format!("1.0.0.{version}"), &release(dir, version)).expect(0);
+        machine.update(site.repository.to_str().unwrap()).expect(0);
+    }
+    disk.fill_up_to(0);
+    let said = run(&mut machine.command("rollback")).expect(2);
+    assert!(said.err.contains("no space left"), "{}", said.err);
+    assert_eq!((machine.version().as_deref(), machine.rejected()), (Some("1.0.0.2"), vec![]));
+    machine.verify().expect(0);
+    disk.empty();
+    run(&mut machine.command("rollback")).expect(0);
+    assert_eq!((machine.version().as_deref(), machine.rejected()), (Some("1.0.0.1"), vec!["1.0.0.2".into()]));
+    machine.verify().expect(0);
 }

@@ -1,7 +1,7 @@
 //! SIGKILL at random moments: what is there afterwards is the old state or the new one, whole, and
 //! the next run leaves nothing of the killed one.
 
-use crate::support::{Machine, Random, Said, Site, copy_tree, eicar, files, release};
+use crate::support::{Machine, Random, Said, Site, copy_tree, eicar, files, release, run};
 use std::{
     fs,
     path::Path,
@@ -53,23 +53,73 @@ fn an_update_killed_at_any_moment_leaves_the_old_set_or_the_new_one() {
     let whole = undisturbed(|| timed(&mut copy().update_command(from)));
     let reference = copy();
     reference.update(from).expect(0);
+    reference.scan(&dir.join("sample")).expect(1);
 
-    let mut random = Random(0x5eed_0001);
-    let mut hits = 0;
-    for n in 0..TRIES {
-        if hits == KILLS {
-            break;
-        }
+    at_random_moments(0x5eed_0001, whole, |n, delay| {
         let victim = copy();
-        let delay = Duration::from_micros(random.below(whole.as_micros() as u64));
-        hits += u64::from(killed_after(&mut victim.update_command(from), delay));
+        let hit = killed_after(&mut victim.update_command(from), delay);
         check_machine(&victim, &dir.join("sample"), n);
         victim.update(from).expect(0);
         assert_eq!(victim.version().as_deref(), Some("1.0.0.2"), "kill {n} after {delay:?}");
         assert_eq!(victim.files(), reference.files(), "kill {n} after {delay:?}");
         fs::remove_dir_all(&victim.data).unwrap();
+        hit
+    });
+}
+
+/// Draws moments of a run until so many kills have hit one.
+fn at_random_moments(seed: u64, whole: Duration, mut attempt: impl FnMut(u64, Duration) -> bool) {
+    let mut random = Random(seed);
+    let mut hits = 0;
+    for n in 0..TRIES {
+        if hits == KILLS {
+            break;
+        }
+        hits += u64::from(attempt(n, Duration::from_micros(random.below(whole.as_micros() as u64))));
     }
-    assert_eq!(hits, KILLS, "kills that hit a running update in {TRIES} tries");
+    assert_eq!(hits, KILLS, "kills that hit a run in {TRIES} tries");
+}
+
+#[test]
+fn a_rollback_killed_at_any_moment_leaves_the_set_in_use_or_the_one_before_with_its_rejection() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let site = Site::new(dir);
+    let machine = Machine::new(dir.join("machine"), &site);
+    for version in [1, 2] {
+        site.publish(&format!("1.0.0.{version}"), &release(dir, version)).expect(0);
+        machine.update(site.repository.to_str().unwrap()).expect(0);
+    }
+    fs::write(dir.join("sample"), eicar()).unwrap();
+    machine.scan(&dir.join("sample")).expect(1);
+
+    let mut copies = 0..;
+    let mut copy = || machine.duplicate(dir.join(format!("copy-{}", copies.next().unwrap())));
+    let whole = undisturbed(|| timed(&mut copy().command("rollback")));
+    let reference = copy();
+    run(&mut reference.command("rollback")).expect(0);
+
+    at_random_moments(0x5eed_0003, whole, |n, delay| {
+        let victim = copy();
+        let hit = killed_after(&mut victim.command("rollback"), delay);
+        check_machine(&victim, &dir.join("sample"), n);
+        let rejected = victim.rejected();
+        if victim.version().as_deref() == Some("1.0.0.2") {
+            assert!(rejected.is_empty(), "kill {n} after {delay:?}: {rejected:?}");
+            run(&mut victim.command("rollback")).expect(0);
+        } else {
+            assert_eq!(rejected, ["1.0.0.2"], "kill {n} after {delay:?}");
+            // The next start removes what was left.
+            run(victim.command("allow").args(["--all", "--component", "nis"])).expect(0);
+        }
+        assert_eq!(
+            (victim.version().as_deref(), victim.rejected()),
+            (Some("1.0.0.1"), vec!["1.0.0.2".into()])
+        );
+        assert_eq!(victim.files(), reference.files(), "kill {n} after {delay:?}");
+        fs::remove_dir_all(&victim.data).unwrap();
+        hit
+    });
 }
 
 /// The data folder loads, is whole and detects, without any repair.
@@ -99,15 +149,9 @@ fn a_publisher_killed_at_any_moment_leaves_the_old_repository_or_the_new_one() {
     let reference = copy();
     reference.publish("1.0.0.2", &second).expect(0);
 
-    let mut random = Random(0x5eed_0002);
-    let mut hits = 0;
-    for n in 0..TRIES {
-        if hits == KILLS {
-            break;
-        }
+    at_random_moments(0x5eed_0002, whole, |n, delay| {
         let victim = copy();
-        let delay = Duration::from_micros(random.below(whole.as_micros() as u64));
-        hits += u64::from(killed_after(victim.publish_command("1.0.0.2", &second), delay));
+        let hit = killed_after(victim.publish_command("1.0.0.2", &second), delay);
         let machine = Machine::new(dir.join(format!("machine-{n}")), &site);
         machine.update(victim.repository.to_str().unwrap()).expect(0);
         let version = machine.version();
@@ -119,8 +163,8 @@ fn a_publisher_killed_at_any_moment_leaves_the_old_repository_or_the_new_one() {
         assert_eq!(content(&victim), content(&reference), "kill {n} after {delay:?}");
         fs::remove_dir_all(&victim.repository).unwrap();
         fs::remove_dir_all(&machine.data).unwrap();
-    }
-    assert_eq!(hits, KILLS, "kills that hit a running publish in {TRIES} tries");
+        hit
+    });
 }
 
 /// The files of a repository, without the numbers of metadata that is signed anew each time, and

@@ -96,16 +96,21 @@ impl Site {
 pub struct Machine {
     pub data: PathBuf,
     pub root: PathBuf,
+    /// A configuration file, where there is one.
+    pub config: Option<PathBuf>,
 }
 
 impl Machine {
     pub fn new(data: PathBuf, site: &Site) -> Self {
-        Self { data, root: site.root() }
+        Self { data, root: site.root(), config: None }
     }
 
     pub fn command(&self, verb: &str) -> Command {
         let mut command = booster();
         command.arg("--data-dir").arg(&self.data).arg(verb);
+        if let Some(config) = &self.config {
+            command.arg("--config").arg(config);
+        }
         command
     }
 
@@ -135,10 +140,17 @@ impl Machine {
         antivirus["version"].as_str().map(str::to_owned)
     }
 
+    /// The versions that are not taken again, as `status` tells them.
+    pub fn rejected(&self) -> Vec<String> {
+        let status = run(self.command("status").arg("--json")).expect(0).json();
+        let rejected = status["rejected"].as_array().unwrap().iter();
+        rejected.map(|release| release["version"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// Makes a second machine in the same state.
     pub fn duplicate(&self, data: PathBuf) -> Self {
         copy_tree(&self.data, &data);
-        Self { data, root: self.root.clone() }
+        Self { data, ..self.clone() }
     }
 
     /// Every file of the data folder by name, with generation numbers left out: two machines that

@@ -3,6 +3,7 @@
 
 mod cancelling;
 mod configuration;
+mod guarding;
 mod publisher;
 mod quickstart;
 mod rollout;

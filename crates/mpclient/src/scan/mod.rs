@@ -27,6 +27,9 @@ use std::{
     thread::JoinHandle,
 };
 
+/// What deaths while loading definitions are counted by.
+const PROGRAM: &str = "mpclient";
+
 /// A started scan.
 pub struct Scan {
     asynchronous: bool,
@@ -49,7 +52,8 @@ impl Manager {
     ) -> Result<Scan> {
         let paths = resource::readable(paths)?;
         let settings = self.settings()?;
-        let installed = settings.store().current()?.ok_or(Hresult::ERROR_MP_NOENGINE)?;
+        let (installed, loading) =
+            settings.store().load_current(PROGRAM)?.ok_or(Hresult::ERROR_MP_NOENGINE)?;
         // Whether it can be used is worth knowing now; opening it takes longer.
         Image::read(&installed.image_dir())?;
         let mut how = settings.scan_options();
@@ -57,7 +61,13 @@ impl Manager {
             how.threads = Some(NonZeroUsize::MIN);
         }
         let run = Arc::new(Run::new(options, handler.map(Delivery::start).transpose()?));
-        let work = Work { installed, limits: settings.scan_limits(), options: how, paths };
+        let work = Work {
+            installed,
+            loading: Mutex::new(Some(loading)),
+            limits: settings.scan_limits(),
+            options: how,
+            paths,
+        };
         let thread = run.start(work)?;
         Ok(Scan { asynchronous: options.asynchronous, run, thread: Mutex::new(Some(thread)) })
     }

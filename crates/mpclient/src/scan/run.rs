@@ -13,7 +13,7 @@ use crate::{
     threats::{Found, Threat},
 };
 use booster_engine::{FileError, FileOutcome, FileReport, ScanLimits, Scanner, SkipReason};
-use booster_store::Installed;
+use booster_store::{Installed, Loading};
 use jiff::Timestamp;
 use std::{
     path::{Path, PathBuf},
@@ -31,6 +31,8 @@ const STEP: u32 = 1000;
 /// What a scan works with.
 pub(super) struct Work {
     pub installed: Installed,
+    /// Told how the loading of these goes; taken by the scan's thread.
+    pub loading: Mutex<Option<Loading>>,
     pub limits: ScanLimits,
     pub options: booster_engine::ScanOptions,
     pub paths: Vec<PathBuf>,
@@ -93,7 +95,11 @@ impl Run {
     }
 
     fn scan(&self, work: &Work) -> Result<()> {
+        let loading = work.loading.lock().unwrap_or_else(PoisonError::into_inner).take();
         let scanner = Scanner::open(&work.installed.image_dir(), work.installed.dir(), work.limits)?;
+        if let Some(loading) = loading {
+            loading.succeeded();
+        }
         if self.options.progress {
             let total = self.count(&work.paths);
             self.lock().total = Some(total);

@@ -123,6 +123,7 @@ mod tests {
             result: EventResult::Ok,
             bytes: None,
             out_of_date: Vec::new(),
+            rolled_back: None,
         }
     }
 
