@@ -26,15 +26,15 @@ def run(command: list[str], expect: tuple[int, ...] = (0,)) -> Cost:
 
 
 def report(command: list[str]) -> tuple[dict, Cost]:
-    """Runs a command that ends with a line of JSON, and gives that as well."""
+    """Runs a command that prints one JSON object, and gives that as well."""
     output, cost = _run(command, (0,))
-    return json.loads(output.splitlines()[-1]), cost
+    return json.loads(output), cost
 
 
 def _run(command: list[str], expect: tuple[int, ...]) -> tuple[str, Cost]:
-    with open("/dev/null", "rb") as null, _scratch() as output:
+    with open("/dev/null", "rb") as null, _scratch() as output, _scratch() as messages:
         start = time.monotonic()
-        child = subprocess.Popen(command, stdin=null, stdout=output, stderr=output)
+        child = subprocess.Popen(command, stdin=null, stdout=output, stderr=messages)
         watcher = _PeakWatcher(child.pid)
         watcher.start()
         _, status, usage = os.wait4(child.pid, 0)
@@ -42,10 +42,9 @@ def _run(command: list[str], expect: tuple[int, ...]) -> tuple[str, Cost]:
         child.returncode = os.waitstatus_to_exitcode(status)
         watcher.done.set()
         watcher.join()
-        output.seek(0)
-        text = output.read().decode(errors="replace")
+        text, said = (_text(file) for file in (output, messages))
         if child.returncode not in expect:
-            raise SystemExit(f"{' '.join(command)}\nended with {child.returncode}:\n{text[-4000:]}")
+            raise SystemExit(f"{' '.join(command)}\nended with {child.returncode}:\n{(text + said)[-4000:]}")
     return text, Cost(wall, usage.ru_utime + usage.ru_stime, watcher.peak, usage.ru_maxrss, child.returncode)
 
 
@@ -66,6 +65,11 @@ class _PeakWatcher(threading.Thread):
                             self.peak = max(self.peak, int(line.split()[1]))
             except OSError:
                 return
+
+
+def _text(file) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
 
 
 def _scratch():
