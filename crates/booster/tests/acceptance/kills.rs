@@ -38,6 +38,16 @@ fn killed_after(command: &mut Command, delay: Duration) -> bool {
 
 #[test]
 fn an_update_killed_at_any_moment_leaves_the_old_set_or_the_new_one() {
+    updates_killed(0x5eed_0001, &["--no-patches"], "full");
+}
+
+#[test]
+fn an_update_by_a_patch_killed_at_any_moment_leaves_the_old_set_or_the_new_one() {
+    updates_killed(0x5eed_0004, &[], "patch");
+}
+
+/// Kills updates whose release is published with these options and travels like this.
+fn updates_killed(seed: u64, options: &[&str], how: &str) {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     let site = Site::new(dir);
@@ -45,17 +55,18 @@ fn an_update_killed_at_any_moment_leaves_the_old_set_or_the_new_one() {
     let machine = Machine::new(dir.join("machine"), &site);
     site.publish("1.0.0.1", &release(dir, 1)).expect(0);
     machine.update(from).expect(0);
-    site.publish("1.0.0.2", &release(dir, 2)).expect(0);
+    run(site.publish_command("1.0.0.2", &release(dir, 2)).args(options)).expect(0);
     fs::write(dir.join("sample"), eicar()).unwrap();
 
     let mut copies = 0..;
     let mut copy = || machine.duplicate(dir.join(format!("copy-{}", copies.next().unwrap())));
     let whole = undisturbed(|| timed(&mut copy().update_command(from)));
     let reference = copy();
-    reference.update(from).expect(0);
+    let report = reference.update(from).expect(0).json();
+    assert_eq!(report["components"][0]["how"], how, "{report}");
     reference.scan(&dir.join("sample")).expect(1);
 
-    at_random_moments(0x5eed_0001, whole, |n, delay| {
+    at_random_moments(seed, whole, |n, delay| {
         let victim = copy();
         let hit = killed_after(&mut victim.update_command(from), delay);
         check_machine(&victim, &dir.join("sample"), n);
