@@ -75,7 +75,6 @@ impl Operation {
             pointer.before = None;
             remember(&mut pointer.rejected, guilty);
         })?;
-        probation::forget(self.store().data_dir());
         Ok(self.told(verdict, changes))
     }
 

@@ -1,6 +1,6 @@
 //! Going back with a reason: what was left is not taken again, and one file decides it all.
 
-use crate::support::{add, install, listing, store, version_of};
+use crate::support::{add, add_as, install, listing, store, version_of};
 use booster_definitions::{Component, Version};
 use booster_store::{Installed, Operation, RejectedRelease, Store, StoreOptions, Verdict, Why};
 use jiff::Timestamp;
@@ -94,6 +94,21 @@ fn a_release_is_known_by_its_number_and_by_its_content() {
     assert!(release.is(AV, Version([9, 0, 0, 0]), &old), "the same content under another number");
     assert!(release.is(AV, one.version, &new));
     assert!(!release.is(AV, two.version, &new) && !release.is(NIS, one.version, &old));
+}
+
+#[test]
+fn what_comes_back_is_not_rejected_under_the_number_that_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    install(&store, AV, 1);
+    // A withdrawn release: the content of 1 under the number 2.
+    let operation = begin(&store);
+    let mut staging = operation.stage().unwrap();
+    add_as(&mut staging, AV, 2, 1);
+    staging.commit(Timestamp::now()).unwrap();
+    operation.roll_back(&earlier(&store, 1), &verdict(), None).unwrap();
+    drop(operation);
+    assert_eq!((version_of(&store, AV), rejected(&store)), (Some(1), vec![]));
 }
 
 #[test]

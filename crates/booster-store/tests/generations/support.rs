@@ -28,12 +28,18 @@ pub fn manifest(component: Component, version: Version) -> ReleaseManifest {
 
 /// Puts a release with one file into staging, as an operation does after unpacking.
 pub fn add(staging: &mut Staging<'_>, component: Component, version: u16) {
-    let content = format!("{component} {version}");
+    add_as(staging, component, version, version);
+}
+
+/// As [`add`], with the content of another version.
+pub fn add_as(staging: &mut Staging<'_>, component: Component, version: u16, content_of: u16) {
+    let content = format!("{component} {content_of}");
     let dir = staging.component_dir(component);
     fs::create_dir_all(dir.join("rules")).unwrap();
     fs::write(dir.join("rules/a.yar"), &content).unwrap();
     fs::write(staging.authority_dir(component).unwrap().join("trusted.json"), b"{}").unwrap();
-    let manifest = manifest(component, Version([1, version, 0, 0]));
+    let mut manifest = manifest(component, Version([1, version, 0, 0]));
+    manifest.archive = self::manifest(component, Version([1, content_of, 0, 0])).archive;
     let file = FileEntry {
         path: "rules/a.yar".parse().unwrap(),
         size: content.len() as u64,

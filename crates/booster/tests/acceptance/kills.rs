@@ -133,6 +133,44 @@ fn a_rollback_killed_at_any_moment_leaves_the_set_in_use_or_the_one_before_with_
     });
 }
 
+#[test]
+fn an_update_that_its_health_command_refuses_ends_at_the_old_set_whenever_it_is_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let site = Site::new(dir);
+    let from = site.repository.to_str().unwrap();
+    let mut machine = Machine::new(dir.join("machine"), &site);
+    site.publish("1.0.0.1", &release(dir, 1)).expect(0);
+    machine.update(from).expect(0);
+    site.publish("1.0.0.2", &release(dir, 2)).expect(0);
+    fs::write(dir.join("sample"), eicar()).unwrap();
+    let config = dir.join("booster.toml");
+    fs::write(&config, "[health]\ncommand = [\"false\"]\n").unwrap();
+    machine.config = Some(config);
+
+    let mut copies = 0..;
+    let mut copy = || machine.duplicate(dir.join(format!("copy-{}", copies.next().unwrap())));
+    let whole = undisturbed(|| {
+        let start = Instant::now();
+        copy().update(from).expect(2);
+        start.elapsed()
+    });
+
+    at_random_moments(0x5eed_0005, whole, |n, delay| {
+        let victim = copy();
+        let hit = killed_after(&mut victim.update_command(from), delay);
+        check_machine(&victim, &dir.join("sample"), n);
+        // It fails now, or finds the new set in use and has it judged, or that has been done already.
+        let said = victim.update(from);
+        assert!(matches!(said.code, Some(0 | 2)), "kill {n} after {delay:?}: {said:?}");
+        assert_eq!(victim.version().as_deref(), Some("1.0.0.1"), "kill {n} after {delay:?}");
+        assert_eq!(victim.rejected(), ["1.0.0.2"], "kill {n} after {delay:?}");
+        victim.verify().expect(0);
+        fs::remove_dir_all(&victim.data).unwrap();
+        hit
+    });
+}
+
 /// The data folder loads, is whole and detects, without any repair.
 fn check_machine(victim: &Machine, sample: &Path, n: u64) {
     let version = victim.version();

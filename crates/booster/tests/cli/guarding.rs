@@ -200,12 +200,13 @@ fn a_health_command_that_fails_brings_the_old_set_back() {
     let mut world = World::new(1);
     world.publish(2);
     world.configure(
-        "[health]\ncommand = [\"/bin/sh\", \"-c\", \"echo the gateway is down; test $BOOSTER_GENERATION = 1\"]\n",
+        "[health]\ncommand = [\"/bin/sh\", \"-c\", \"echo the gateway is down; env | grep ^BOOSTER_; test $BOOSTER_GENERATION = 1\"]\n",
     );
-    let said = world.update().expect(2);
+    let mut update = world.machine.update_command(world.site.repository.to_str().unwrap());
+    let said = run(update.env("BOOSTER_HTTP__PASSWORD", "secret")).expect(2);
     let report = said.json();
     assert_eq!(report["error"]["kind"], "health_failed");
-    assert!(said.err.contains("the gateway is down"), "{}", said.err);
+    assert!(said.err.contains("BOOSTER_GENERATION=2") && !said.err.contains("secret"), "{}", said.err);
     let events: Vec<Value> = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let closed = events.iter().find(|event| event["event"] == "install_complete").unwrap();
     assert_eq!(closed["result"]["kind"], "health_failed");
