@@ -106,14 +106,20 @@ impl FileSet {
 
     /// Writes the archive and says what was written.
     pub fn write(&self, out: impl Write) -> Result<ArchiveInfo, ArchiveError> {
-        let mut builder = tar::Builder::new(DigestWriter::new(out));
+        let (sha256, size, _) = self.write_plain(DigestWriter::new(out))?.finish();
+        Ok(ArchiveInfo { sha256, size, files: self.files.len() as u64 })
+    }
+
+    /// Writes the archive for who has another way to know that it is right.
+    pub fn write_plain<W: Write>(&self, out: W) -> Result<W, ArchiveError> {
+        let mut builder = tar::Builder::new(out);
         for (path, source) in &self.files {
             append(&mut builder, path, source)?;
         }
-        let writer = builder.into_inner().map_err(ArchiveError::io("finishing the archive"))?;
-        let (sha256, size, mut out) = writer.finish();
-        out.flush().map_err(ArchiveError::io("finishing the archive"))?;
-        Ok(ArchiveInfo { sha256, size, files: self.files.len() as u64 })
+        let finishing = || ArchiveError::io("finishing the archive");
+        let mut out = builder.into_inner().map_err(finishing())?;
+        out.flush().map_err(finishing())?;
+        Ok(out)
     }
 }
 
