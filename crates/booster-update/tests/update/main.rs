@@ -6,6 +6,7 @@ mod budget;
 mod cancelling;
 mod faults;
 mod health;
+mod in_flight;
 mod machine;
 mod outcomes;
 mod patches;
