@@ -30,6 +30,10 @@ const THOROUGH_BASES: usize = 3;
 /// How many patches are made at a time. Each one may take 200 MB of memory.
 const AT_A_TIME: usize = 2;
 
+/// Bytes of bases that patches are made from for one release: ten of 100 MB take some eight seconds. Where there
+/// are more, the oldest go without.
+const MOST_BASE_BYTES: u64 = 1 << 30;
+
 /// A patch that is larger than this share of the whole, in percent, is not worth its place.
 const LARGEST_SHARE: u64 = 80;
 
@@ -84,8 +88,9 @@ impl Repository {
             }
         };
         let sequence = bases.first().map_or(0, OfferedRelease::sequence) + 1;
-        let kept = bases.iter().filter(|base| is_kept(base.sequence(), sequence)).enumerate();
-        let efforts = kept.map(|(rank, base)| {
+        let kept = bases.iter().filter(|base| is_kept(base.sequence(), sequence));
+        let affordable = kept.take(most_bases(manifest.archive.size)).enumerate();
+        let efforts = affordable.map(|(rank, base)| {
             let effort = if rank < THOROUGH_BASES { Effort::Thorough } else { Effort::Quick };
             self.make_patch(published, base, (manifest, new.clone()), effort, work)
         });
@@ -172,6 +177,12 @@ impl Repository {
     }
 }
 
+/// How many bases patches are made from, for an archive of this size: bases are about as large. A rule by size and
+/// not by the clock, so that the same releases always get the same patches.
+fn most_bases(archive: u64) -> usize {
+    usize::try_from(MOST_BASE_BYTES / archive.max(1)).unwrap_or(usize::MAX)
+}
+
 /// Decompresses a base and checks that it is the archive that its manifest names.
 fn decompress(compressed: &Path, unpacked: &Path, expected: ArchiveInfo) -> Result<()> {
     let reading = PublishError::io("read", compressed);
@@ -216,6 +227,20 @@ fn gives(mut reader: impl Read, mut expected: &[u8]) -> io::Result<bool> {
         match expected.strip_prefix(&buffer[..read]) {
             Some(rest) => expected = rest,
             None => return Ok(false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_archives_get_fewer_patches() {
+        const MB: u64 = 1_000_000;
+        for (archive, bases) in [(8 * MB, 134), (50 * MB, 21), (104 * MB, 10), (1000 * MB, 1), (2000 * MB, 0)]
+        {
+            assert_eq!(most_bases(archive), bases, "{archive}");
         }
     }
 }

@@ -45,7 +45,7 @@ pub struct UpdateArgs {
     /// Trust the publisher with this root metadata, if none is trusted yet
     #[arg(long, value_name = "ROOT.json")]
     root: Option<PathBuf>,
-    /// Fetch at most so many bytes a second, as in 512KiB, in place of [transfer] max_rate
+    /// Fetch at most so many bytes a second, as in 512KiB, in place of the configured max_rate
     #[arg(long, value_name = "SIZE")]
     max_rate: Option<Size>,
     /// Download what is needed although the daily budget is spent
