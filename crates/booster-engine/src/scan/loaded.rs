@@ -91,12 +91,18 @@ fn load_parts(engine: &dyn Engine, parts: &[ImageFile], image: &Path) -> Option<
     std::thread::scope(|scope| {
         let load =
             |part: usize, expected: ImageFile| load_part(engine, &image.join(part_name(part)), expected);
-        let threads: Vec<_> = parts
-            .iter()
-            .enumerate()
-            .map(|(part, expected)| scope.spawn(move || load(part, *expected)))
-            .collect();
-        threads.into_iter().map(|thread| thread.join().ok().flatten()).collect()
+        let start = |(part, expected): (usize, &ImageFile)| {
+            let expected = *expected;
+            let thread = std::thread::Builder::new().spawn_scoped(scope, move || load(part, expected));
+            thread.map_err(|_| (part, expected))
+        };
+        let threads: Vec<_> = parts.iter().enumerate().map(start).collect();
+        let loaded = threads.into_iter().map(|thread| match thread {
+            Ok(thread) => thread.join().ok().flatten(),
+            // A process that may have no more threads, or no memory for them, does it by itself.
+            Err((part, expected)) => load(part, expected),
+        });
+        loaded.collect()
     })
 }
 

@@ -92,12 +92,15 @@ impl Scanner {
         let entries = paths.iter().flat_map(|path| WalkDir::new(path).follow_root_links(true));
         let entries = Mutex::new(entries);
         let summary = Mutex::new(ScanSummary::default());
+        let share = || {
+            let own = self.scan_entries(&entries, on_file, cancel);
+            summary.lock().unwrap_or_else(PoisonError::into_inner).add(&own);
+        };
         std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    let own = self.scan_entries(&entries, on_file, cancel);
-                    summary.lock().unwrap_or_else(PoisonError::into_inner).add(&own);
-                });
+            let started = |_: &usize| std::thread::Builder::new().spawn_scoped(scope, share).is_ok();
+            // Where no thread can be had, this one does it all.
+            if (0..threads).filter(started).count() == 0 {
+                share();
             }
         });
         let mut summary = summary.into_inner().unwrap_or_else(PoisonError::into_inner);
