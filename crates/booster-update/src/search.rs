@@ -106,16 +106,17 @@ pub(crate) async fn search(
         MetadataRepository::new(source.clone(), options.transfer.clone(), context.cancel.clone());
     let mut client = Client::new(repository, state, options.trust)?;
     let check = context.unless_cancelled(client.check(now)).await??;
-    let today = effective(&client, now);
-    if check == Check::Unchanged && is_installed(context, &client, before, today) {
-        return Ok(Answer::Unchanged(waiting(context, &client, before, today)));
+    if check == Check::Unchanged {
+        let choices = choices(context, &client, before, effective(&client, now));
+        if is_installed(&choices, before) {
+            return Ok(Answer::Unchanged(waiting(choices)));
+        }
     }
     context.unless_cancelled(client.refresh(now)).await??;
     let today = effective(&client, now);
-    let waiting = waiting(context, &client, before, today);
+    let choices = choices(context, &client, before, today);
     let mut releases = BTreeMap::new();
-    for component in context.components() {
-        let choice = choose(context, before, component, today, &listed(&client, component));
+    for (&component, choice) in &choices {
         if let Some(Listed { version, .. }) = choice.take {
             let client = &mut client;
             let release = offered(context, source.as_ref(), client, now, component, before, version).await?;
@@ -124,6 +125,7 @@ pub(crate) async fn search(
     }
     let goes_back = |component: &Component| chooser(context, before, *component, today).leads_back();
     let may_go_back = context.components().filter(goes_back).collect();
+    let waiting = waiting(choices);
     Ok(Answer::Offer(Box::new(Offer { client, now, releases, waiting, may_go_back })))
 }
 
@@ -133,27 +135,30 @@ fn effective(client: &Client, now: Timestamp) -> Timestamp {
     client.state().signed_at().map_or(now, |signed| signed.max(now))
 }
 
-/// The newer releases that are there and not for this machine, or not yet.
-fn waiting(
+/// What this machine takes of what the trusted metadata lists, and what it does not.
+fn choices(
     context: &Context<'_>,
     client: &Client,
     before: &Before,
     now: Timestamp,
-) -> BTreeMap<Component, Held> {
-    let held = |component| {
-        let choice = choose(context, before, component, now, &listed(client, component));
-        choice.held.map(|held| (component, held))
+) -> BTreeMap<Component, Choice> {
+    let choose = |component| {
+        let choice = chooser(context, before, component, now).choose(&listed(client, component));
+        (component, choice)
     };
-    context.components().filter_map(held).collect()
+    context.components().map(choose).collect()
+}
+
+/// The newer releases that are there and not for this machine, or not yet.
+fn waiting(choices: BTreeMap<Component, Choice>) -> BTreeMap<Component, Held> {
+    choices.into_iter().filter_map(|(component, choice)| Some((component, choice.held?))).collect()
 }
 
 /// Whether everything that the trusted metadata offers this machine is installed.
-fn is_installed(context: &Context<'_>, client: &Client, before: &Before, now: Timestamp) -> bool {
-    context.components().all(|component| {
-        match choose(context, before, component, now, &listed(client, component)).take {
-            None => true,
-            Some(release) => before.has(component, |bytes| release.manifest == Some(Digest::of(bytes))),
-        }
+fn is_installed(choices: &BTreeMap<Component, Choice>, before: &Before) -> bool {
+    choices.iter().all(|(&component, choice)| match &choice.take {
+        None => true,
+        Some(release) => before.has(component, |bytes| release.manifest == Some(Digest::of(bytes))),
     })
 }
 
@@ -177,16 +182,6 @@ fn listed(client: &Client, component: Component) -> Vec<Listed> {
     let mut releases: Vec<_> = releases.collect();
     releases.sort_by_key(|release| std::cmp::Reverse(release.version));
     releases
-}
-
-fn choose(
-    context: &Context<'_>,
-    before: &Before,
-    component: Component,
-    now: Timestamp,
-    listed: &[Listed],
-) -> Choice {
-    chooser(context, before, component, now).choose(listed)
 }
 
 fn chooser<'b>(

@@ -1,6 +1,7 @@
 //! Everything that can be wrong with what a source sends: each has its own name, and changes nothing.
 
 use crate::{
+    behind,
     machine::{Machine, Told, folder, http, now},
     publish_second, publisher,
     publisher::{Publisher, VALIDITY, copy_tree, rule},
@@ -13,15 +14,6 @@ use jiff::SignedDuration;
 use std::{fs, path::Path, time::Duration};
 
 const AV: Component = Component::Antivirus;
-
-/// A machine with release 1, and a publisher who has release 2 as well.
-async fn behind() -> (Machine, Publisher) {
-    let mut publisher = publisher();
-    let machine = Machine::new(&publisher);
-    machine.update(publisher.path()).await.is(Outcome::Updated);
-    publish_second(&mut publisher);
-    (machine, publisher)
-}
 
 /// After a fault, the same machine updates as if nothing had been.
 async fn recovers(machine: &Machine, publisher: &Publisher) {

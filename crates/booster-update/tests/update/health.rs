@@ -2,8 +2,9 @@
 #![cfg(unix)]
 
 use crate::{
+    behind,
     machine::{Machine, Told, folder},
-    publish_second, publisher,
+    publisher,
     publisher::{Publisher, rule},
 };
 use booster_definitions::Component;
@@ -16,15 +17,6 @@ const AV: Component = Component::Antivirus;
 fn shell(script: &str) -> Option<HealthCommand> {
     let (program, timeout) = ("/bin/sh".into(), Duration::from_secs(600));
     Some(HealthCommand { program, arguments: vec!["-c".into(), script.into()], timeout })
-}
-
-/// A machine with release 1, which is always well, and a publisher who has release 2 as well.
-async fn behind() -> (Machine, Publisher) {
-    let mut publisher = publisher();
-    let machine = Machine::new(&publisher);
-    machine.update(publisher.path()).await.is(Outcome::Updated);
-    publish_second(&mut publisher);
-    (machine, publisher)
 }
 
 fn rejected(machine: &Machine) -> Vec<RejectedRelease> {

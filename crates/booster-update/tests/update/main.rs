@@ -19,6 +19,8 @@ mod sources;
 mod trial;
 
 use booster_definitions::Component;
+use booster_update::Outcome;
+use machine::Machine;
 use publisher::{Publisher, rule};
 
 /// A publisher with one release of `antivirus`, 1.1.0.0.
@@ -33,4 +35,13 @@ fn publish_second(publisher: &mut Publisher) {
     let files: &[(&str, &[u8])] =
         &[("one.yar", &rule("one", "first pattern")), ("two.yar", &rule("two", "second pattern"))];
     publisher.publish(Component::Antivirus, 2, files);
+}
+
+/// A machine with release 1, and a publisher who has release 2 as well.
+async fn behind() -> (Machine, Publisher) {
+    let mut publisher = publisher();
+    let machine = Machine::new(&publisher);
+    machine.update(publisher.path()).await.is(Outcome::Updated);
+    publish_second(&mut publisher);
+    (machine, publisher)
 }
