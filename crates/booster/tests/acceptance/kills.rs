@@ -11,7 +11,7 @@ use std::{
 
 /// Kills that must hit a running process, and how often that is tried.
 const KILLS: u64 = 200;
-const TRIES: u64 = 600;
+const TRIES: u64 = 2000;
 
 /// How long a command takes when nobody disturbs it: the shortest of three, on copies, so that most
 /// moments drawn from it lie within a run.
