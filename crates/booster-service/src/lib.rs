@@ -1,0 +1,2 @@
+//! The antimalware service: one owner of the definitions, many callers.
+#![forbid(unsafe_code)]
