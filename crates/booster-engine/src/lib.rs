@@ -23,7 +23,8 @@ pub use build::{BuildLimits, BuildOptions, BuildRequest, OnInvalid, build};
 pub use image::{Image, ImageError};
 pub use report::{BuildError, BuildReport, IoKind, RejectedRule, SelfTestFailure};
 pub use scan::{
-    Detection, FileError, FileOutcome, FileReport, ScanLimits, ScanOptions, ScanSummary, Scanner, SkipReason,
+    ContentScanner, Detection, FileError, FileOutcome, FileReport, ScanLimits, ScanOptions, ScanSummary,
+    Scanner, SkipReason, scan_paths,
 };
 pub use trial::{Definitions, FlaggedFile, Sample, TrialReport, TrialRequest, trial};
 pub use worker::{Worker, WorkerError, WorkerLimits, worker_main};

@@ -3,7 +3,7 @@
 mod common;
 
 use booster_definitions::{Component, Counts};
-use booster_engine::BuildError;
+use booster_engine::{BuildError, ContentScanner as _};
 use common::{Generation, eicar, rule, version};
 use std::path::Path;
 

@@ -9,10 +9,10 @@ use crate::{
 };
 use booster_definitions::{Component, ReleaseManifest};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A return to an earlier set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RolledBack {
     /// When.
     pub time: Timestamp,

@@ -3,7 +3,7 @@
 //! Errors keep the type they arose with ([`Cause`]); this module adds the step and the source, sorts
 //! every cause into its stable [`ErrorKind`], and decides whether another source could help.
 
-use crate::{ErrorKind, Held, Spike, Stage, Unhealthy};
+use crate::{Detail, ErrorKind, Held, Spike, Stage, Unhealthy};
 use booster_definitions::{Component, ManifestError, archive::ArchiveError};
 use booster_engine::{BuildError, IoKind, WorkerError};
 use booster_sources::{SourceError, SourceKind};
@@ -135,6 +135,16 @@ pub enum Cause {
     /// A fault of Booster itself.
     #[error("internal fault: {0}")]
     Internal(String),
+    /// The operation ran in another process, which told this of its failure.
+    #[error("{reason}")]
+    Told {
+        /// Which of the known cases it is.
+        kind: ErrorKind,
+        /// What is known beside that.
+        detail: Option<Detail>,
+        /// The failure in words.
+        reason: String,
+    },
 }
 
 impl Cause {
@@ -172,6 +182,7 @@ impl Cause {
             },
             Self::Io { error, .. } => kind_of_io(error),
             Self::Internal(_) => ErrorKind::Internal,
+            Self::Told { kind, .. } => *kind,
         }
     }
 
@@ -340,19 +351,24 @@ impl UpdateError {
 
     /// The failure in words, with what lies behind it.
     pub fn reason(&self) -> String {
-        let mut text = self.cause.to_string();
-        let mut deeper = self.cause.source();
-        while let Some(error) = deeper {
-            let words = error.to_string();
-            // Some errors quote what lies behind them, some do not.
-            if !text.contains(&words) {
-                text.push_str(": ");
-                text.push_str(&words);
-            }
-            deeper = error.source();
-        }
-        text
+        words(&*self.cause)
     }
+}
+
+/// An error in words, with what lies behind it.
+pub fn words(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut deeper = error.source();
+    while let Some(error) = deeper {
+        let words = error.to_string();
+        // Some errors quote what lies behind them, some do not.
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        deeper = error.source();
+    }
+    text
 }
 
 impl fmt::Display for UpdateError {

@@ -9,10 +9,10 @@ use booster_definitions::Component;
 use booster_sources::SourceKind;
 use booster_store::RolledBack;
 use jiff::Timestamp;
-use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct as _};
 
 /// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
     /// The operation began. Always the first event.
@@ -47,7 +47,7 @@ pub enum EventKind {
 }
 
 /// The part of the operation that an event belongs to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Before the first source is asked (`MP_UPDATE_STAGE_UNKNOWN`).

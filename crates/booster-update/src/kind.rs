@@ -1,10 +1,10 @@
 //! The stable names of what can go wrong.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Which of the known cases a failure is. Names are for programs and do not change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The caller cancelled.
@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Configuration,
     /// More than the daily budget would be downloaded.
     OverBudget,
+    /// The service that was to do it is not there, or died.
+    ServiceAbsent,
 
     /// No connection, no answer, or the connection broke.
     Network,
@@ -102,12 +104,13 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order in which they stand above.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::Cancelled,
         Self::Busy,
         Self::NoSource,
         Self::Configuration,
         Self::OverBudget,
+        Self::ServiceAbsent,
         Self::Network,
         Self::Tls,
         Self::ProxyCredentials,
@@ -156,6 +159,7 @@ impl ErrorKind {
             Self::NoSource => "no_source",
             Self::Configuration => "configuration",
             Self::OverBudget => "over_budget",
+            Self::ServiceAbsent => "service_absent",
             Self::Network => "network",
             Self::Tls => "tls",
             Self::ProxyCredentials => "proxy_credentials",

@@ -8,7 +8,7 @@ use crate::Way;
 use booster_definitions::{ArchiveInfo, Channel, Component, Digest, ReleaseManifest, Version};
 use booster_store::{PinLimit, RejectedRelease, Why};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -48,7 +48,7 @@ impl Policy {
 }
 
 /// Why an offered release is not installed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Held {
     /// It is not this machine's turn in the roll-out.

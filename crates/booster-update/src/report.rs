@@ -5,11 +5,11 @@ use booster_definitions::{Component, Version};
 use booster_engine::TrialReport;
 use booster_sources::SourceKind;
 use booster_store::{Pause, RolledBack};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How an operation ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// New definitions are in use.
@@ -54,7 +54,7 @@ impl std::fmt::Display for Outcome {
 }
 
 /// How a component's release travelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     /// As its archive, compressed whole.

@@ -1,16 +1,16 @@
 //! The one table from the typed failures of the crates below to HRESULTs.
 //!
 //! [`of_kind`] has a code for every [`ErrorKind`], by a match without a catch-all: a new kind does
-//! not compile until it has one. [`of_cause`] looks deeper where a failure carries more than its
-//! kind says, such as an HTTP status or the system's answer, and falls back to the kind.
+//! not compile until it has one. [`of_detail`] has the code of what is known beside the kind, such as an
+//! HTTP status or the system's answer; where nothing is, the kind's code stands.
 
 use crate::Hresult;
 use booster_config::ConfigError;
-use booster_engine::{FileError, ImageError, WorkerError, rules::InterruptReason};
-use booster_sources::{SourceError, SourceKind};
+use booster_engine::{FileError, ImageError, rules::InterruptReason};
+use booster_sources::SourceKind;
 use booster_store::StoreError;
 use booster_trust::TrustError;
-use booster_update::{Cause, ErrorKind, RootError, UpdateError};
+use booster_update::{Cause, Detail, ErrorKind, RootError, SystemFailure, UpdateError, words};
 use std::{error::Error as StdError, fmt, io};
 
 /// A failed call: the code that it returns, and the whole story for logs.
@@ -31,19 +31,8 @@ impl Error {
         Self { code, message: message.into() }
     }
 
-    fn told(code: Hresult, error: &dyn StdError) -> Self {
-        let mut message = error.to_string();
-        let mut deeper = error.source();
-        while let Some(error) = deeper {
-            let words = error.to_string();
-            // Some errors quote what lies behind them, some do not.
-            if !message.contains(&words) {
-                message.push_str(": ");
-                message.push_str(&words);
-            }
-            deeper = error.source();
-        }
-        Self { code, message }
+    fn told(code: Hresult, error: &(dyn StdError + 'static)) -> Self {
+        Self { code, message: words(error) }
     }
 }
 
@@ -70,6 +59,7 @@ pub const fn of_kind(kind: ErrorKind) -> Hresult {
         K::NoSource => Hresult::WU_E_POLICY_NOT_SET,
         K::Configuration => Hresult::ERROR_MP_BAD_CONFIGURATION,
         K::OverBudget => Hresult::WU_E_DM_DOWNLOADLIMITEDBYUPDATESIZE,
+        K::ServiceAbsent => Hresult::RPC_S_SERVER_UNAVAILABLE,
 
         K::Network => Hresult::WU_E_NO_CONNECTION,
         K::Tls => Hresult::ERROR_WINHTTP_SECURE_FAILURE,
@@ -124,16 +114,34 @@ pub fn of_update(error: &UpdateError) -> Hresult {
 
 /// The code of a cause.
 pub fn of_cause(cause: &Cause) -> Hresult {
-    let precise = match cause {
-        Cause::Source(error) => of_source(error),
-        Cause::Trust(error) => of_trust(error),
-        Cause::Worker(error) => of_worker(error),
-        Cause::Store(error) => Some(of_store(error)),
-        Cause::Io { error, .. } => of_io(error),
-        Cause::SameAgain(error) => Some(of_update(error)),
-        _ => None,
-    };
-    precise.unwrap_or_else(|| of_kind(cause.kind()))
+    cause.detail().map_or_else(|| of_kind(cause.kind()), of_detail)
+}
+
+/// The code of what is known beside the kind.
+pub const fn of_detail(detail: Detail) -> Hresult {
+    use Detail as D;
+    use SystemFailure as S;
+    match detail {
+        D::HttpStatus(status) => of_status(status),
+        D::NameNotResolved => Hresult::ERROR_WINHTTP_NAME_NOT_RESOLVED,
+        D::CannotConnect => Hresult::ERROR_WINHTTP_CANNOT_CONNECT,
+        D::NoAnswer => Hresult::ERROR_WINHTTP_TIMEOUT,
+        D::ConnectionLost => Hresult::ERROR_WINHTTP_CONNECTION_ERROR,
+        D::WorkerNotStarted => Hresult::ERROR_MP_NOENGINE,
+        D::WorkerOutOfMemory => Hresult::ERROR_MP_NO_MEMORY,
+        D::WorkerTimedOut => Hresult::ERROR_TIMEOUT,
+        D::WorkerFileTooLarge | D::System(S::FileTooLarge) => Hresult::ERROR_FILE_TOO_LARGE,
+        D::System(S::NotFound) => Hresult::ERROR_FILE_NOT_FOUND,
+        D::System(S::PermissionDenied) => Hresult::E_ACCESSDENIED,
+        D::System(S::ReadOnly) => Hresult::ERROR_WRITE_PROTECT,
+        D::System(S::DiskFull) => Hresult::ERROR_DISK_FULL,
+        D::System(S::NotADirectory) => Hresult::ERROR_PATH_NOT_FOUND,
+        D::System(S::AlreadyExists) => Hresult::ERROR_FILE_EXISTS,
+        D::System(S::InvalidName) => Hresult::ERROR_FILENAME_EXCED_RANGE,
+        D::System(S::OutOfMemory) => Hresult::E_OUTOFMEMORY,
+        D::System(S::BrokenPipe) => Hresult::ERROR_BROKEN_PIPE,
+        D::System(S::TooManyFiles) => Hresult::ERROR_TOO_MANY_OPEN_FILES,
+    }
 }
 
 /// The code that an HTTP status has of its own.
@@ -155,52 +163,6 @@ pub const fn of_status(status: u16) -> Hresult {
         504 => Hresult::WU_E_PT_HTTP_STATUS_GATEWAY_TIMEOUT,
         505 => Hresult::WU_E_PT_HTTP_STATUS_VERSION_NOT_SUP,
         _ => Hresult::WU_E_PT_HTTP_STATUS_NOT_MAPPED,
-    }
-}
-
-fn of_source(error: &SourceError) -> Option<Hresult> {
-    use SourceError as S;
-    match error {
-        S::Status { status, .. } => Some(of_status(*status)),
-        S::Unreachable { reason, .. } if reason.starts_with(NAME_LOOKUP_FAILED) => {
-            Some(Hresult::ERROR_WINHTTP_NAME_NOT_RESOLVED)
-        }
-        S::Unreachable { .. } | S::ProxyRefused { .. } => Some(Hresult::ERROR_WINHTTP_CANNOT_CONNECT),
-        S::ConnectTimeout { .. } | S::NoAnswer { .. } => Some(Hresult::ERROR_WINHTTP_TIMEOUT),
-        S::ConnectionLost { .. } => Some(Hresult::ERROR_WINHTTP_CONNECTION_ERROR),
-        S::Io { source, .. } | S::Write { source, .. } => of_io(source),
-        _ => None,
-    }
-}
-
-/// How the standard library begins its error for a name that the resolver does not know. The sources
-/// pass it on as text; a test holds the words.
-const NAME_LOOKUP_FAILED: &str = "failed to lookup address information";
-
-fn of_trust(error: &TrustError) -> Option<Hresult> {
-    match error {
-        TrustError::Transport { source, .. } => {
-            let mut deeper: Option<&(dyn StdError + 'static)> = Some(source.as_ref());
-            while let Some(error) = deeper {
-                if let Some(source) = error.downcast_ref() {
-                    return of_source(source);
-                }
-                deeper = error.source();
-            }
-            None
-        }
-        TrustError::Io { source, .. } => of_io(source),
-        _ => None,
-    }
-}
-
-fn of_worker(error: &WorkerError) -> Option<Hresult> {
-    match error {
-        WorkerError::Start { .. } => Some(Hresult::ERROR_MP_NOENGINE),
-        WorkerError::OutOfMemory { .. } => Some(Hresult::ERROR_MP_NO_MEMORY),
-        WorkerError::TimedOut { .. } => Some(Hresult::ERROR_TIMEOUT),
-        WorkerError::FileTooLarge { .. } => Some(Hresult::ERROR_FILE_TOO_LARGE),
-        _ => None,
     }
 }
 
@@ -227,32 +189,7 @@ fn of_store(error: &StoreError) -> Hresult {
 
 /// The code of the system's answer, where it says more than that reading or writing failed.
 fn of_io(error: &io::Error) -> Option<Hresult> {
-    use io::ErrorKind as K;
-    match error.kind() {
-        K::NotFound => Some(Hresult::ERROR_FILE_NOT_FOUND),
-        K::PermissionDenied => Some(Hresult::E_ACCESSDENIED),
-        K::ReadOnlyFilesystem => Some(Hresult::ERROR_WRITE_PROTECT),
-        K::StorageFull | K::QuotaExceeded => Some(Hresult::ERROR_DISK_FULL),
-        K::FileTooLarge => Some(Hresult::ERROR_FILE_TOO_LARGE),
-        K::NotADirectory => Some(Hresult::ERROR_PATH_NOT_FOUND),
-        K::AlreadyExists => Some(Hresult::ERROR_FILE_EXISTS),
-        K::InvalidFilename => Some(Hresult::ERROR_FILENAME_EXCED_RANGE),
-        K::OutOfMemory => Some(Hresult::E_OUTOFMEMORY),
-        K::BrokenPipe => Some(Hresult::ERROR_BROKEN_PIPE),
-        _ => too_many_files(error).then_some(Hresult::ERROR_TOO_MANY_OPEN_FILES),
-    }
-}
-
-/// Whether the process or the system has no file descriptor left; Rust has no name for it.
-#[cfg(unix)]
-fn too_many_files(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
-}
-
-#[cfg(not(unix))]
-fn too_many_files(error: &io::Error) -> bool {
-    // ERROR_TOO_MANY_OPEN_FILES
-    error.raw_os_error() == Some(4)
+    Detail::of_io(error).map(of_detail)
 }
 
 impl From<&UpdateError> for Error {
@@ -268,7 +205,9 @@ impl From<ConfigError> for Error {
             ConfigError::NoSourceOfKind { .. } => Hresult::WU_E_UNKNOWN_SERVICE,
             ConfigError::Unsupported { .. } => Hresult::WU_E_NOT_SUPPORTED,
             ConfigError::InvalidProxy => Hresult::WU_E_INVALID_PROXY_SERVER,
-            ConfigError::Source(error) => of_source(error).unwrap_or(of_kind(ErrorKind::Configuration)),
+            ConfigError::Source(error) => {
+                Detail::of_source(error).map_or(of_kind(ErrorKind::Configuration), of_detail)
+            }
             ConfigError::Unreadable { .. }
             | ConfigError::File { .. }
             | ConfigError::Variable { .. }

@@ -1,7 +1,7 @@
 //! The releases' self-tests, run by the set that was built.
 
 use super::files::{SourceFile, read_bounded};
-use crate::{BuildError, SelfTestFailure, scan::Scanner};
+use crate::{BuildError, ContentScanner as _, SelfTestFailure, scan::Scanner};
 use booster_definitions::{FileKind, SelfTest};
 use std::path::Path;
 

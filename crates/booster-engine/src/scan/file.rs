@@ -1,6 +1,6 @@
 //! One file: read within limits, looked up, scanned, reported.
 
-use super::{Scanner, facts::OwnedFacts};
+use super::{ScanLimits, Scanner, facts::OwnedFacts};
 use crate::{
     hash::FileDigests,
     rules::{FileFacts, InterruptReason, Interrupted, RuleMatch, RuleSet},
@@ -68,20 +68,31 @@ pub enum FileError {
     Interrupted(InterruptReason),
 }
 
-impl Scanner {
-    /// Scans one file.
-    pub fn scan_file(&self, path: &Path) -> Result<FileReport, FileError> {
-        self.scan_file_into(path, &mut Vec::new())
-    }
-
-    /// Scans one file with a buffer that is used again.
-    pub(super) fn scan_file_into(&self, path: &Path, buffer: &mut Vec<u8>) -> Result<FileReport, FileError> {
-        let owner = read_file(path, self.limits.file_bytes, buffer)?;
-        self.scan_content(path, buffer, &owner)
-    }
+/// What looks for threats in contents: definitions that this process has opened, or whoever else has.
+pub trait ContentScanner: Sync {
+    /// How much one file may cost.
+    fn limits(&self) -> ScanLimits;
 
     /// Scans content as if it were a file at this path.
-    pub fn scan_content(&self, path: &Path, content: &[u8], owner: &str) -> Result<FileReport, FileError> {
+    fn scan_content(&self, path: &Path, content: &[u8], owner: &str) -> Result<FileReport, FileError>;
+}
+
+/// Scans one file with a buffer that is used again.
+pub(super) fn scan_file_into(
+    scanner: &dyn ContentScanner,
+    path: &Path,
+    buffer: &mut Vec<u8>,
+) -> Result<FileReport, FileError> {
+    let owner = read_file(path, scanner.limits().file_bytes, buffer)?;
+    scanner.scan_content(path, buffer, &owner)
+}
+
+impl ContentScanner for Scanner {
+    fn limits(&self) -> ScanLimits {
+        self.limits
+    }
+
+    fn scan_content(&self, path: &Path, content: &[u8], owner: &str) -> Result<FileReport, FileError> {
         let mut report = FileReport {
             path: path.to_owned(),
             detections: Vec::new(),
@@ -108,6 +119,13 @@ impl Scanner {
         };
         report.detections.extend(matches.into_iter().map(|found| self.detection(found)));
         Ok(report)
+    }
+}
+
+impl Scanner {
+    /// Scans one file.
+    pub fn scan_file(&self, path: &Path) -> Result<FileReport, FileError> {
+        scan_file_into(self, path, &mut Vec::new())
     }
 
     fn look_up(&self, content: &[u8], report: &mut FileReport) {
@@ -198,7 +216,6 @@ fn owner(_: &Metadata) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::ScanLimits;
     use std::collections::BTreeMap;
 
     /// An engine that fails on one content.

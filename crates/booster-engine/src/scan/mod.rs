@@ -10,8 +10,8 @@ mod loaded;
 mod owner;
 mod walk;
 
-pub use file::{Detection, FileError, FileReport};
-pub use walk::{FileOutcome, ScanOptions, ScanSummary, SkipReason};
+pub use file::{ContentScanner, Detection, FileError, FileReport};
+pub use walk::{FileOutcome, ScanOptions, ScanSummary, SkipReason, scan_paths};
 
 use crate::{
     hash::HashIndex,

@@ -1,6 +1,6 @@
 //! Many files: folders walked once, files scanned by several threads.
 
-use super::{FileError, FileReport, Scanner};
+use super::{ContentScanner, FileError, FileReport, Scanner, file::scan_file_into};
 use serde::Serialize;
 use std::{
     fs::{self, FileType},
@@ -75,9 +75,7 @@ pub struct ScanSummary {
 }
 
 impl Scanner {
-    /// Scans files, and folders with all that is in them, and calls back with each outcome as it comes.
-    ///
-    /// The callback runs in the scanning threads. Cancellation takes effect between files.
+    /// As [`scan_paths`], with the definitions that this process has opened.
     pub fn scan_paths(
         &self,
         paths: &[PathBuf],
@@ -85,81 +83,96 @@ impl Scanner {
         on_file: &(dyn Fn(&FileOutcome) + Sync),
         cancel: &CancellationToken,
     ) -> ScanSummary {
-        let threads = options
-            .threads
-            .or_else(|| std::thread::available_parallelism().ok())
-            .map_or(1, NonZeroUsize::get);
-        let entries = paths.iter().flat_map(|path| WalkDir::new(path).follow_root_links(true));
-        let entries = Mutex::new(entries);
-        let summary = Mutex::new(ScanSummary::default());
-        let share = || {
-            let own = self.scan_entries(&entries, on_file, cancel);
-            summary.lock().unwrap_or_else(PoisonError::into_inner).add(&own);
-        };
-        std::thread::scope(|scope| {
-            let started = |_: &usize| std::thread::Builder::new().spawn_scoped(scope, share).is_ok();
-            // Where no thread can be had, this one does it all.
-            if (0..threads).filter(started).count() == 0 {
-                share();
-            }
-        });
-        let mut summary = summary.into_inner().unwrap_or_else(PoisonError::into_inner);
-        summary.cancelled = cancel.is_cancelled();
-        summary
+        scan_paths(self, paths, options, on_file, cancel)
     }
+}
 
-    /// One thread's share.
-    fn scan_entries(
-        &self,
-        entries: &Mutex<impl Iterator<Item = walkdir::Result<DirEntry>>>,
-        on_file: &(dyn Fn(&FileOutcome) + Sync),
-        cancel: &CancellationToken,
-    ) -> ScanSummary {
-        let mut summary = ScanSummary::default();
-        let mut buffer = Vec::new();
-        while !cancel.is_cancelled() {
-            let Some(entry) = entries.lock().unwrap_or_else(PoisonError::into_inner).next() else { break };
-            let Some(outcome) = self.scan_entry(entry, &mut buffer) else { continue };
-            summary.count(&outcome, buffer.len() as u64);
-            on_file(&outcome);
-            if buffer.capacity() > KEPT_BUFFER {
-                buffer = Vec::new();
-            }
+/// Scans files, and folders with all that is in them, and calls back with each outcome as it comes.
+///
+/// The callback runs in the scanning threads. Cancellation takes effect between files.
+pub fn scan_paths(
+    scanner: &dyn ContentScanner,
+    paths: &[PathBuf],
+    options: &ScanOptions,
+    on_file: &(dyn Fn(&FileOutcome) + Sync),
+    cancel: &CancellationToken,
+) -> ScanSummary {
+    let threads =
+        options.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let entries = paths.iter().flat_map(|path| WalkDir::new(path).follow_root_links(true));
+    let entries = Mutex::new(entries);
+    let summary = Mutex::new(ScanSummary::default());
+    let share = || {
+        let own = scan_entries(scanner, &entries, on_file, cancel);
+        summary.lock().unwrap_or_else(PoisonError::into_inner).add(&own);
+    };
+    std::thread::scope(|scope| {
+        let started = |_: &usize| std::thread::Builder::new().spawn_scoped(scope, share).is_ok();
+        // Where no thread can be had, this one does it all.
+        if (0..threads).filter(started).count() == 0 {
+            share();
         }
-        summary
+    });
+    let mut summary = summary.into_inner().unwrap_or_else(PoisonError::into_inner);
+    summary.cancelled = cancel.is_cancelled();
+    summary
+}
+
+/// One thread's share.
+fn scan_entries(
+    scanner: &dyn ContentScanner,
+    entries: &Mutex<impl Iterator<Item = walkdir::Result<DirEntry>>>,
+    on_file: &(dyn Fn(&FileOutcome) + Sync),
+    cancel: &CancellationToken,
+) -> ScanSummary {
+    let mut summary = ScanSummary::default();
+    let mut buffer = Vec::new();
+    while !cancel.is_cancelled() {
+        let Some(entry) = entries.lock().unwrap_or_else(PoisonError::into_inner).next() else { break };
+        let Some(outcome) = scan_entry(scanner, entry, &mut buffer) else { continue };
+        summary.count(&outcome, buffer.len() as u64);
+        on_file(&outcome);
+        if buffer.capacity() > KEPT_BUFFER {
+            buffer = Vec::new();
+        }
     }
+    summary
+}
 
-    fn scan_entry(&self, entry: walkdir::Result<DirEntry>, buffer: &mut Vec<u8>) -> Option<FileOutcome> {
-        buffer.clear();
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => {
-                let path = error.path().unwrap_or(Path::new("")).to_owned();
-                return Some(FileOutcome::Failed { path, error: FileError::Io(error.into()) });
-            }
-        };
-        let kind = match kind_of(&entry) {
-            Ok(kind) => kind,
-            Err(error) => {
-                return Some(FileOutcome::Failed { path: entry.into_path(), error: FileError::Io(error) });
-            }
-        };
-        let skipped = |path, reason| Some(FileOutcome::Skipped { path, reason });
-        if kind.is_dir() {
-            return None;
+fn scan_entry(
+    scanner: &dyn ContentScanner,
+    entry: walkdir::Result<DirEntry>,
+    buffer: &mut Vec<u8>,
+) -> Option<FileOutcome> {
+    buffer.clear();
+    let entry = match entry {
+        Ok(entry) => entry,
+        Err(error) => {
+            let path = error.path().unwrap_or(Path::new("")).to_owned();
+            return Some(FileOutcome::Failed { path, error: FileError::Io(error.into()) });
         }
-        if kind.is_symlink() {
-            return skipped(entry.into_path(), SkipReason::Link);
+    };
+    let kind = match kind_of(&entry) {
+        Ok(kind) => kind,
+        Err(error) => {
+            return Some(FileOutcome::Failed { path: entry.into_path(), error: FileError::Io(error) });
         }
-        if !kind.is_file() {
-            return skipped(entry.into_path(), SkipReason::Special);
-        }
-        match self.scan_file_into(entry.path(), buffer) {
-            Ok(report) => Some(FileOutcome::Scanned(report)),
-            Err(FileError::TooLarge { .. }) => skipped(entry.into_path(), SkipReason::TooLarge),
-            Err(FileError::NotAFile) => skipped(entry.into_path(), SkipReason::Special),
-            Err(error) => Some(FileOutcome::Failed { path: entry.into_path(), error }),
-        }
+    };
+    let skipped = |path, reason| Some(FileOutcome::Skipped { path, reason });
+    if kind.is_dir() {
+        return None;
+    }
+    if kind.is_symlink() {
+        return skipped(entry.into_path(), SkipReason::Link);
+    }
+    if !kind.is_file() {
+        return skipped(entry.into_path(), SkipReason::Special);
+    }
+    match scan_file_into(scanner, entry.path(), buffer) {
+        Ok(report) => Some(FileOutcome::Scanned(report)),
+        Err(FileError::TooLarge { .. }) => skipped(entry.into_path(), SkipReason::TooLarge),
+        Err(FileError::NotAFile) => skipped(entry.into_path(), SkipReason::Special),
+        Err(error) => Some(FileOutcome::Failed { path: entry.into_path(), error }),
     }
 }
 

@@ -1,4 +1,6 @@
 use super::*;
+use booster_engine::WorkerError;
+use booster_sources::SourceError;
 use std::{collections::BTreeMap, net::ToSocketAddrs as _};
 
 #[test]
