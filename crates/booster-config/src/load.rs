@@ -151,7 +151,7 @@ fn file_layer(path: &Path, text: &str) -> Result<toml::Table, ConfigError> {
 /// Makes paths that a file names relative to the file's own folder, so that a folder with its
 /// configuration can be moved and used from anywhere.
 fn resolve_paths(table: &mut toml::Table, folder: &Path) {
-    const PATHS: [&str; 9] = [
+    const PATHS: [&str; 10] = [
         "data_dir",
         "root",
         "path",
@@ -161,6 +161,7 @@ fn resolve_paths(table: &mut toml::Table, folder: &Path) {
         "worker",
         "repository",
         "keys",
+        "socket",
     ];
     for (key, value) in table.iter_mut() {
         match value {
@@ -265,7 +266,7 @@ pub(crate) fn default_data_dir() -> PathBuf {
     data_dir_of(is_root(), &|name| std::env::var_os(name))
 }
 
-fn data_dir_of(root: bool, variable: &dyn Fn(&str) -> Option<OsString>) -> PathBuf {
+pub(crate) fn data_dir_of(root: bool, variable: &dyn Fn(&str) -> Option<OsString>) -> PathBuf {
     if cfg!(windows) {
         return variable("ProgramData")
             .map_or_else(|| "C:\\ProgramData".into(), PathBuf::from)

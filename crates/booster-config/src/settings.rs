@@ -3,7 +3,7 @@
 //! Every field is a key of the configuration file under the same name, and an environment variable:
 //! `BOOSTER_`, the name in capitals, and `__` between a table and its key (`BOOSTER_STORE__KEEP`).
 
-use crate::{Health, Interval, Probation, Secret, Size, Trial, source::SourceSettings};
+use crate::{Health, Interval, Probation, Secret, Service, Size, Trial, source::SourceSettings};
 use booster_definitions::{Channel, Component, Place, archive};
 use booster_engine::{ScanLimits, WorkerLimits};
 use booster_publish::RepositoryOptions;
@@ -53,6 +53,8 @@ pub struct Settings {
     pub health: Health,
     /// How files are scanned.
     pub scan: Scan,
+    /// The antimalware service, and how commands and programs use it.
+    pub service: Service,
     /// For publishers: where and how releases are published.
     pub publish: Publish,
 }
@@ -256,6 +258,7 @@ impl Default for Settings {
             probation: Probation::default(),
             health: Health::default(),
             scan: Scan::default(),
+            service: Service::default(),
             publish: Publish::default(),
         }
     }

@@ -3,11 +3,11 @@
 use crate::{
     commands::{
         allow, completions, config, engine_worker, history, man, pause, pin, publish, quickstart, repository,
-        rollback, scan, serve, status, trial, update, verify,
+        rollback, scan, serve, service, status, trial, update, verify, watch,
     },
     context::Context,
     exit::{CommandResult, Exit, story},
-    output::Output,
+    output::{Output, Terminal},
 };
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::{ffi::OsString, path::PathBuf, sync::Arc};
@@ -77,6 +77,8 @@ enum Command {
     Publish(publish::PublishArgs),
     Repository(repository::RepositoryArgs),
     Serve(serve::ServeArgs),
+    Service(service::ServiceArgs),
+    Watch(watch::WatchArgs),
     Quickstart(quickstart::QuickstartArgs),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),
@@ -138,6 +140,8 @@ fn dispatch(command: Command, context: &Context) -> CommandResult {
         Command::Publish(args) => publish::run(&args, context),
         Command::Repository(args) => repository::run(&args, context),
         Command::Serve(args) => serve::run(&args, context),
+        Command::Service(args) => service::run(&args, context),
+        Command::Watch(args) => watch::run(&args, context),
         Command::Quickstart(args) => quickstart::run(&args, context),
         Command::Config(args) => config::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),
@@ -156,7 +160,9 @@ fn start_log(verbose: u8) {
         (1, _) => LevelFilter::INFO,
         _ => LevelFilter::DEBUG,
     };
-    fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).compact().init();
+    let colour = Terminal::of_process();
+    let log = fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
+    log.with_ansi(colour.stderr && colour.colour).compact().init();
 }
 
 #[cfg(test)]

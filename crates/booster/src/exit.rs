@@ -58,18 +58,7 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
     std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| error.source())
 }
 
-/// The error in words, with causes that it does not already name.
-pub fn story(error: &(dyn Error + 'static)) -> String {
-    let mut story = String::new();
-    for cause in causes(error).map(ToString::to_string) {
-        if story.is_empty() {
-            story = cause;
-        } else if !story.contains(&cause) {
-            story = format!("{story}: {cause}");
-        }
-    }
-    story
-}
+pub use booster_update::words as story;
 
 #[cfg(test)]
 mod tests {

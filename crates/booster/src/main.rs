@@ -14,6 +14,7 @@ mod render;
 mod runtime;
 mod starter;
 mod text;
+mod through;
 
 fn main() -> std::process::ExitCode {
     cli::main(std::env::args_os()).into()

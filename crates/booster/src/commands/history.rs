@@ -4,8 +4,11 @@ use crate::{
     context::Context,
     exit::{CommandResult, Exit},
     render::history::lines,
+    runtime,
+    through::Through,
 };
 use clap::Args;
+use std::error::Error;
 
 /// Show what updates changed, and which of them failed
 #[derive(Debug, Args)]
@@ -21,11 +24,17 @@ pub struct HistoryArgs {
     /// Print a JSON list, oldest first
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    through: Through,
 }
 
 /// Shows it.
 pub fn run(args: &HistoryArgs, context: &Context) -> CommandResult {
-    let entries = context.settings()?.settings.store().history()?;
+    let settings = context.settings()?.settings;
+    let entries = runtime::run(async |_| match args.through.connect(&settings, context).await? {
+        Some(mut client) => Ok::<_, Box<dyn Error>>(client.history(args.last).await?),
+        None => Ok(settings.store().history()?),
+    })??;
     let shown = &entries[entries.len().saturating_sub(args.last)..];
     if args.json {
         context.output.pretty_json(&shown);

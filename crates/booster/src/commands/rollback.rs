@@ -4,10 +4,13 @@ use crate::{
     context::Context,
     exit::{CommandResult, Exit},
     render::guard,
+    runtime,
+    through::Through,
 };
 use booster_definitions::{Component, Version};
-use booster_engine::Image;
-use booster_store::{GenerationRecord, Installed, Operation, RolledBack, Verdict, Why, verify};
+use booster_service::status::Status;
+use booster_store::RolledBack;
+use booster_update::{RollbackRequest, roll_back};
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -40,6 +43,8 @@ pub struct RollbackArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    through: Through,
 }
 
 /// What is printed with `--json`.
@@ -53,138 +58,32 @@ struct Answer<'a> {
 
 /// Goes back.
 pub fn run(args: &RollbackArgs, context: &Context) -> CommandResult {
-    let store = context.settings()?.settings.store();
-    let operation = store.begin("rollback")?;
-    let rolled_back = match operation.rolled_back() {
-        // It has just happened by itself: one step further would be one too many.
-        Some(already) => already.clone(),
-        None => roll_back(&operation, args)?,
-    };
-    let generation = store.current()?.map_or(0, |current| current.record().number);
+    let settings = context.settings()?.settings;
+    let request = RollbackRequest { to: args.to, component: args.component, reason: args.reason.clone() };
+    let (generation, rolled_back, status) = runtime::run(async |_| {
+        let now = Timestamp::now();
+        Ok::<_, Box<dyn Error>>(match args.through.connect(&settings, context).await? {
+            Some(mut client) => {
+                let (generation, rolled_back) = client.roll_back(&request).await?;
+                (generation, rolled_back, client.status().await?)
+            }
+            None => {
+                let (generation, rolled_back) = roll_back(&settings.store(), &request)?;
+                (generation, rolled_back, Status::read(&settings, now)?)
+            }
+        })
+    })??;
     if args.json {
         let outcome = "rolled_back";
         context.output.pretty_json(&Answer { outcome, generation, rolled_back: &rolled_back });
         return Ok(Exit::Success);
     }
     context.output.line(guard::rolled_back(&rolled_back, context.output.style()));
-    for release in store.rejected()?.iter().filter(|release| release.since == rolled_back.time) {
+    for release in status.guard.rejected.iter().filter(|release| release.since == rolled_back.time) {
         let (component, version) = (release.component, release.version);
         context.output.line(format!(
             "{component} {version} is not taken again, unless `booster allow {version}` says so"
         ));
     }
     Ok(Exit::Success)
-}
-
-fn roll_back(operation: &Operation, args: &RollbackArgs) -> Result<RolledBack, Box<dyn Error>> {
-    let store = operation.store();
-    let current = store.current()?.ok_or("no definitions are installed: there is nothing to go back from")?;
-    let kept = store.earlier()?;
-    let records: Vec<_> = kept.iter().map(Installed::record).collect();
-    let chosen = choose(&records, current.record(), args.to, args.component)
-        .ok_or_else(|| nothing_to_return_to(&records, args))?;
-    let to = &kept[chosen];
-    if let Some(problem) = verify::verify(to, &mut |_| {})?.problems.first() {
-        let set = guard::kept(to.record());
-        return Err(format!("the kept set {set} is damaged ({}): it is not used", problem.path).into());
-    }
-    Image::read(&to.image_dir())?;
-    let verdict = Verdict { why: Why::RolledBack, reason: args.reason.clone(), time: Timestamp::now() };
-    let only = args.component.as_ref().map(std::slice::from_ref);
-    Ok(operation.roll_back(to, &verdict, only)?)
-}
-
-/// The newest of the kept sets that is meant.
-fn choose(
-    kept: &[&GenerationRecord],
-    current: &GenerationRecord,
-    to: Option<Version>,
-    component: Option<Component>,
-) -> Option<usize> {
-    let version = |set: &GenerationRecord, name| set.components.get(&name).map(|one| one.manifest.version);
-    kept.iter().position(|set| {
-        let mut names = Component::ALL.into_iter().filter(|&name| component.is_none_or(|one| one == name));
-        names.any(|name| {
-            let (then, now) = (version(set, name), version(current, name));
-            then != now && to.is_none_or(|to| then == Some(to))
-        })
-    })
-}
-
-fn nothing_to_return_to(kept: &[&GenerationRecord], args: &RollbackArgs) -> String {
-    let name = args.component.map_or("", |component| component.as_str());
-    let wanted = match args.to {
-        Some(version) => {
-            format!("no earlier set with {} {version}", if name.is_empty() { "version" } else { name })
-        }
-        None if name.is_empty() => "no earlier set".to_owned(),
-        None => format!("no earlier set with another version of {name}"),
-    };
-    if kept.is_empty() {
-        return format!("there is {wanted} on disk: nothing earlier is kept");
-    }
-    let kept: Vec<_> = kept.iter().map(|set| guard::kept(set)).collect();
-    format!("there is {wanted} on disk; kept are: {}", kept.join("; "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use booster_definitions::{
-        ArchiveInfo, Counts, Digest, FullPackage, MANIFEST_FORMAT, ReleaseManifest, Requires,
-    };
-    use booster_store::InstalledComponent;
-
-    /// A set with these versions of antivirus and nis; 0 for none.
-    fn set(versions: [u16; 2]) -> GenerationRecord {
-        let installed = |component, version| InstalledComponent {
-            manifest: ReleaseManifest {
-                format: MANIFEST_FORMAT,
-                component,
-                version: Version([1, version, 0, 0]),
-                published: Timestamp::UNIX_EPOCH,
-                archive: ArchiveInfo { sha256: Digest::of(b""), size: 0, files: 0 },
-                full: FullPackage { target: String::new(), size: 0 },
-                counts: Counts::default(),
-                requires: Requires::default(),
-                restart_required: false,
-                notes: None,
-            },
-            counts: Counts::default(),
-            installed: Timestamp::UNIX_EPOCH,
-            source: String::new(),
-            location: String::new(),
-        };
-        let named = [Component::Antivirus, Component::Nis].into_iter().zip(versions);
-        let components = named.filter(|(_, version)| *version > 0);
-        GenerationRecord {
-            number: 1,
-            installed: Timestamp::UNIX_EPOCH,
-            components: components.map(|(name, version)| (name, installed(name, version))).collect(),
-        }
-    }
-
-    #[test]
-    fn the_newest_set_that_differs_as_asked_is_chosen() {
-        let (av, nis) = (Some(Component::Antivirus), Some(Component::Nis));
-        let current = set([5, 2]);
-        // The newest was installed again after damage: it is no way back.
-        let kept = [set([5, 2]), set([4, 2]), set([4, 1]), set([3, 0])];
-        let kept: Vec<_> = kept.iter().collect();
-        for (to, component, expected) in [
-            (None, None, Some(1)),
-            (None, av, Some(1)),
-            (None, nis, Some(2)),
-            (Some(4), None, Some(1)),
-            (Some(3), av, Some(3)),
-            (Some(1), None, Some(2)),
-            (Some(4), nis, None),
-            (Some(5), None, None),
-            (Some(9), None, None),
-        ] {
-            let to = to.map(|minor| Version([1, minor, 0, 0]));
-            assert_eq!(choose(&kept, &current, to, component), expected, "{to:?} {component:?}");
-        }
-        assert_eq!(choose(&[], &current, None, None), None);
-    }
 }

@@ -6,10 +6,15 @@ use crate::{
     output::Output,
     render::scan::{self as render, Finding},
     runtime,
+    through::Through,
 };
 use booster_config::Settings;
 use booster_definitions::{Component, Version};
-use booster_engine::{FileOutcome, ImageError, ScanSummary, Scanner};
+use booster_engine::{ContentScanner, FileOutcome, ImageError, ScanSummary, Scanner, scan_paths};
+use booster_service::{
+    client::{Client, RemoteScanner},
+    status::ComponentStatus,
+};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -47,6 +52,15 @@ pub struct ScanArgs {
     /// Print findings only, no sum and no progress
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    through: Through,
+}
+
+/// What looks for threats: definitions that this process has opened, or the service's.
+#[derive(Clone)]
+struct Definitions {
+    scanner: Arc<dyn ContentScanner + Send + Sync>,
+    components: BTreeMap<Component, Version>,
 }
 
 /// Scans.
@@ -54,12 +68,16 @@ pub fn run(args: &ScanArgs, context: &Context) -> CommandResult {
     let settings = context.settings()?.settings;
     let started = Instant::now();
     let scanned = runtime::run(async |cancel| {
-        let Some(scanner) = open(&settings, &cancel).await? else { return Ok(None) };
-        let summary = scan(args, &settings, context, &scanner, cancel).await?;
-        Ok::<_, Box<dyn Error>>(Some((scanner, summary)))
+        let definitions = match args.through.connect(&settings, context).await? {
+            Some(client) => Some(of_service(client, &settings).await?),
+            None => open(&settings, &cancel).await?,
+        };
+        let Some(definitions) = definitions else { return Ok(None) };
+        let summary = scan(args, &settings, context, &definitions, cancel).await?;
+        Ok::<_, Box<dyn Error>>(Some((definitions, summary)))
     })??;
-    let Some((scanner, summary)) = scanned else { return Ok(Exit::Cancelled) };
-    tell(args, context, &scanner, &summary, started.elapsed());
+    let Some((definitions, summary)) = scanned else { return Ok(Exit::Cancelled) };
+    tell(args, context, &definitions, &summary, started.elapsed());
     Ok(exit(&summary))
 }
 
@@ -72,12 +90,28 @@ fn exit(summary: &ScanSummary) -> Exit {
     }
 }
 
+/// The definitions that the service uses.
+async fn of_service(mut client: Client, settings: &Settings) -> Result<Definitions, Box<dyn Error>> {
+    let status = client.status().await?;
+    let used = |component: ComponentStatus| Some((component.name, component.in_use?));
+    let components: BTreeMap<_, _> = status.components.into_iter().filter_map(used).collect();
+    if components.is_empty() {
+        let problem = status.service.and_then(|service| service.engine_problem);
+        return Err(problem
+            .unwrap_or_else(|| "the service has no definitions: run `booster update`".into())
+            .into());
+    }
+    let (socket, limits) = (client.socket().to_owned(), settings.scan_limits());
+    let scanner = tokio::task::spawn_blocking(move || RemoteScanner::connect(vec![socket], limits)).await??;
+    Ok(Definitions { scanner: Arc::new(scanner), components })
+}
+
 /// Opens the definitions in use, in a thread of its own: a signal meanwhile ends the command in good order
 /// (`None`), and is not taken for a crash of the definitions.
 async fn open(
     settings: &Settings,
     cancel: &CancellationToken,
-) -> Result<Option<Arc<Scanner>>, Box<dyn Error>> {
+) -> Result<Option<Definitions>, Box<dyn Error>> {
     let store = settings.store();
     let (installed, loading) = store.load_current(PROGRAM)?.ok_or_else(|| {
         format!("no definitions are installed in {}: run `booster update`", store.data_dir().display())
@@ -98,7 +132,8 @@ async fn open(
         error => format!("the installed definitions cannot be used: {error}; run `booster verify`"),
     })?;
     loading.succeeded();
-    Ok(Some(Arc::new(scanner)))
+    let components = scanner.components().clone();
+    Ok(Some(Definitions { scanner: Arc::new(scanner), components }))
 }
 
 /// Scans in threads of the scanner's own, while this one waits for them and for signals.
@@ -106,7 +141,7 @@ async fn scan(
     args: &ScanArgs,
     settings: &Settings,
     context: &Context,
-    scanner: &Arc<Scanner>,
+    definitions: &Definitions,
     cancel: CancellationToken,
 ) -> Result<ScanSummary, Box<dyn Error>> {
     let printer = Printer::new(args, context);
@@ -114,8 +149,9 @@ async fn scan(
     if !bar.is_hidden() {
         count(&args.paths, bar.clone(), cancel.clone());
     }
-    let (scanner, options, paths) = (Arc::clone(scanner), settings.scan_options(), args.paths.clone());
-    let work = move || scanner.scan_paths(&paths, &options, &|outcome| printer.show(outcome), &cancel);
+    let (scanner, options) = (Arc::clone(&definitions.scanner), settings.scan_options());
+    let paths = args.paths.clone();
+    let work = move || scan_paths(&*scanner, &paths, &options, &|outcome| printer.show(outcome), &cancel);
     let summary = tokio::task::spawn_blocking(work).await?;
     bar.finish_and_clear();
     Ok(summary)
@@ -182,7 +218,13 @@ fn of_files(template: &str) -> ProgressStyle {
 }
 
 /// The sum: an object in JSON, a line otherwise.
-fn tell(args: &ScanArgs, context: &Context, scanner: &Scanner, summary: &ScanSummary, duration: Duration) {
+fn tell(
+    args: &ScanArgs,
+    context: &Context,
+    definitions: &Definitions,
+    summary: &ScanSummary,
+    duration: Duration,
+) {
     if args.json {
         let outcome = match exit(summary) {
             Exit::Success => "clean",
@@ -194,7 +236,7 @@ fn tell(args: &ScanArgs, context: &Context, scanner: &Scanner, summary: &ScanSum
             result: "summary",
             outcome,
             summary,
-            definitions: scanner.components(),
+            definitions: &definitions.components,
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         });
     } else if !args.quiet {

@@ -3,12 +3,13 @@
 use crate::{
     context::Context,
     exit::{CommandResult, Exit},
-    render::{
-        guard::{Guard, RollbackStatus},
-        status::{Facts, Status, lines},
-    },
+    render::status::lines,
+    runtime,
+    through::Through,
 };
+use booster_service::status::Status;
 use clap::Args;
+use std::error::Error;
 
 /// Show what is installed, how old it is, and whether that is too old
 #[derive(Debug, Args)]
@@ -27,34 +28,17 @@ pub struct StatusArgs {
     /// Return 1 when nothing is installed or something is out of date
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    through: Through,
 }
 
 /// Shows it.
 pub fn run(args: &StatusArgs, context: &Context) -> CommandResult {
     let settings = context.settings()?.settings;
-    let store = settings.store();
-    let current = store.current()?;
-    let now = jiff::Timestamp::now();
-    let watched = settings.probation.watched();
-    let until = current.as_ref().map(|installed| watched.until(installed.record().installed));
-    let guard = Guard {
-        probation_until: until.filter(|&until| watched.crashes > 0 && until > now),
-        awaits_approval: store.awaits_approval()?,
-        rejected: store.rejected()?,
-        // Shown beside other things: a damaged history is no reason to show nothing.
-        rolled_back: RollbackStatus::last(&store.history().unwrap_or_default()),
-    };
-    let facts = Facts {
-        data_dir: std::path::absolute(store.data_dir())?,
-        current: current.map(|installed| installed.record().clone()),
-        checks: store.checks()?,
-        damaged: store.damaged_components()?,
-        decisions: store.decisions()?,
-        channel: settings.rollout.channel,
-        place: settings.rollout.place.map_or_else(|| store.place(), |place| Ok(Some(place)))?,
-        guard,
-    };
-    let status = Status::of(facts, now, settings.freshness.out_of_date_after);
+    let status = runtime::run(async |_| match args.through.connect(&settings, context).await? {
+        Some(mut client) => Ok::<_, Box<dyn Error>>(client.status().await?),
+        None => Ok(Status::read(&settings, jiff::Timestamp::now())?),
+    })??;
     if args.json {
         context.output.pretty_json(&status);
     } else {

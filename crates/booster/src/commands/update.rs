@@ -1,18 +1,22 @@
 //! `booster update`: look for newer definitions, and install them.
 
+mod served;
+
 use crate::{
     context::{Context, worker_command},
     exit::{CommandResult, Exit, story},
     output::Output,
     render::{bars::Bars, event, guard, report},
     runtime,
+    through::Through,
 };
-use booster_config::{ConfigError, Flags, Size, SourceChoice, SourceSettings};
+use booster_config::{ConfigError, Flags, Settings, Size, SourceChoice, SourceSettings};
+use booster_service::{Asked, client::ClientError};
 use booster_sources::SourceKind;
 use booster_store::{Operation, Store, StoreError};
 use booster_trust::{STATE_FILE, TrustError};
 use booster_update::{
-    ErrorKind, Event, OPERATION, Outcome, Report, RootError, SystemClock, UpdateRequest, pin_root,
+    ErrorKind, Event, OPERATION, Observer, Outcome, Report, RootError, SystemClock, UpdateRequest, pin_root,
     run_holding,
 };
 use clap::Args;
@@ -20,6 +24,7 @@ use std::{
     error::Error,
     path::{Path, PathBuf},
 };
+use tokio_util::sync::CancellationToken;
 
 /// Look for newer definitions and install them
 #[derive(Debug, Args)]
@@ -63,6 +68,8 @@ pub struct UpdateArgs {
     /// Print errors only; with --json the last object only
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    through: Through,
 }
 
 /// Updates.
@@ -100,7 +107,59 @@ fn exit(report: &Report) -> Exit {
 
 fn update(args: &UpdateArgs, context: &Context) -> Result<Report, Box<dyn Error>> {
     let flags = Flags { root: args.root.clone(), ..Flags::default() };
-    let mut settings = context.settings_with(flags)?.settings;
+    let settings = context.settings_with(flags)?.settings;
+    let observer = observer(args, context);
+    runtime::run(async |cancel| {
+        // Whom the service trusts stands in its own settings.
+        let client = match args.root {
+            Some(_) if !args.through.service => None,
+            _ => args.through.connect(&settings, context).await?,
+        };
+        match client {
+            Some(client) => {
+                let asked = asked(args);
+                served::update(client, &asked, wants_progress(args, context), &*observer, &cancel).await
+            }
+            None => embedded(args, settings, wants_progress(args, context), &*observer, &cancel).await,
+        }
+    })?
+}
+
+fn wants_progress(args: &UpdateArgs, context: &Context) -> bool {
+    context.output.terminal().stderr || args.json
+}
+
+/// The same, to be asked of a service.
+fn asked(args: &UpdateArgs) -> Asked {
+    Asked {
+        kinds: args.source.into_iter().collect(),
+        from: args.from.as_ref().map(place),
+        check_only: args.check,
+        at_once: args.now,
+        ignore_budget: args.ignore_budget,
+        max_rate: args.max_rate.map(|rate| rate.0),
+    }
+}
+
+/// A source as another process finds it.
+fn place(source: &SourceSettings) -> String {
+    match (&source.url, &source.path) {
+        (Some(url), _) => url.to_string(),
+        (None, Some(path)) => {
+            std::path::absolute(path).unwrap_or_else(|_| path.clone()).to_string_lossy().into_owned()
+        }
+        (None, None) => String::new(),
+    }
+}
+
+/// Updates in this process.
+async fn embedded(
+    args: &UpdateArgs,
+    mut settings: Settings,
+    progress: bool,
+    observer: &Observer<'_>,
+    cancel: &CancellationToken,
+) -> Result<Report, Box<dyn Error>> {
     let transfer = &mut settings.transfer;
     transfer.max_rate = args.max_rate.unwrap_or(transfer.max_rate);
     if args.ignore_budget {
@@ -113,19 +172,17 @@ fn update(args: &UpdateArgs, context: &Context) -> Result<Report, Box<dyn Error>
         sources: settings.sources(&choice)?,
         check_only: args.check,
         at_once: args.now,
-        progress: context.output.terminal().stderr || args.json,
+        progress,
         components: settings.wanted_components(),
         options: settings.update_options(),
     };
     let store = settings.store();
     let held = trust(&store, settings.root.as_deref(), args.root.is_some())?;
-    let observer = observer(args, context);
     let clock = SystemClock::default();
-    let report = runtime::run(async |cancel| match held {
-        Some(held) => run_holding(held, &worker, request, &*observer, &cancel, &clock).await,
-        None => booster_update::run(&store, &worker, request, &*observer, &cancel, &clock).await,
-    })?;
-    Ok(report)
+    Ok(match held {
+        Some(held) => run_holding(held, &worker, request, observer, cancel, &clock).await,
+        None => booster_update::run(&store, &worker, request, observer, cancel, &clock).await,
+    })
 }
 
 /// Trusts the named root where no publisher is trusted yet. A root that was named on the command line
@@ -209,6 +266,9 @@ fn unable(error: &(dyn Error + 'static)) -> serde_json::Value {
 }
 
 fn kind_of(error: &(dyn Error + 'static)) -> ErrorKind {
+    if let Some(error) = error.downcast_ref::<ClientError>() {
+        return error.kind();
+    }
     if let Some(error) = error.downcast_ref::<ConfigError>() {
         return match error {
             ConfigError::NoSource | ConfigError::NoSourceOfKind { .. } => ErrorKind::NoSource,

@@ -1,47 +1,10 @@
 //! What was left, what is not taken again, and what a trial found, in lines.
 
 use crate::{output::Style, text};
-use booster_definitions::{Component, Version};
+use booster_definitions::Version;
 use booster_engine::TrialReport;
-use booster_store::{Change, GenerationRecord, HistoryEntry, RejectedRelease, RolledBack};
-use jiff::Timestamp;
-use serde::Serialize;
-
-/// What is known of new definitions that turned out bad, for the status.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Guard {
-    /// Until when the current set is watched, if it still is.
-    pub probation_until: Option<Timestamp>,
-    /// Whether the health command has still to say something about the current set.
-    pub awaits_approval: bool,
-    /// The releases that this machine does not take, oldest first.
-    pub rejected: Vec<RejectedRelease>,
-    /// The last return to an earlier set, where no update came after it.
-    pub rolled_back: Option<RollbackStatus>,
-}
-
-/// A return to an earlier set.
-#[derive(Debug, Clone, Serialize)]
-pub struct RollbackStatus {
-    /// When.
-    pub time: Timestamp,
-    /// Why, if a reason was given.
-    pub reason: Option<String>,
-    /// What changed.
-    pub changes: Vec<Change>,
-}
-
-impl RollbackStatus {
-    /// Finds it in the history: what an update installed after it has made it past.
-    pub fn last(history: &[HistoryEntry]) -> Option<Self> {
-        let last = history.iter().rev().find(|entry| !entry.changes.is_empty())?;
-        (last.outcome == "rolled_back").then(|| Self {
-            time: last.time,
-            reason: last.reason.clone(),
-            changes: last.changes.clone(),
-        })
-    }
-}
+use booster_service::status::Guard;
+use booster_store::{Change, RejectedRelease, RolledBack};
 
 /// The lines of the status, where there is something to say.
 pub fn status(guard: &Guard, style: Style) -> Vec<String> {
@@ -77,15 +40,6 @@ fn changes(changes: &[Change]) -> String {
     changes.iter().map(change).collect::<Vec<_>>().join(", ")
 }
 
-/// A generation that is kept, in words.
-pub fn kept(record: &GenerationRecord) -> String {
-    let component = |(name, installed): (&Component, &booster_store::InstalledComponent)| {
-        format!("{name} {}", installed.manifest.version)
-    };
-    let components: Vec<_> = record.components.iter().map(component).collect();
-    format!("{} (installed {})", components.join(", "), text::time(record.installed))
-}
-
 /// What a trial found.
 pub fn trial(report: &TrialReport) -> Vec<String> {
     let mut lines = vec![format!(
@@ -111,9 +65,11 @@ pub fn trial(report: &TrialReport) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use booster_definitions::Digest;
+    use booster_definitions::{Component, Digest};
     use booster_engine::FlaggedFile;
-    use booster_store::Why;
+    use booster_service::status::RollbackStatus;
+    use booster_store::{HistoryEntry, Why};
+    use jiff::Timestamp;
 
     fn change() -> Change {
         let version = |n| Some(Version([1, n, 0, 0]));
@@ -130,20 +86,6 @@ mod tests {
             duration_ms: 0,
             error: None,
             reason: Some("false alarms".into()),
-        }
-    }
-
-    #[test]
-    fn a_return_is_told_until_an_update_installs_something() {
-        let back = || entry("rolled_back", vec![change()]);
-        for (history, told) in [
-            (vec![], false),
-            (vec![back()], true),
-            (vec![back(), entry("failed", vec![])], true),
-            (vec![back(), entry("updated", vec![change()])], false),
-            (vec![entry("updated", vec![change()]), back()], true),
-        ] {
-            assert_eq!(RollbackStatus::last(&history).is_some(), told, "{history:?}");
         }
     }
 

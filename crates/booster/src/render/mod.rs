@@ -8,5 +8,6 @@ pub mod publication;
 pub mod report;
 pub mod repository;
 pub mod scan;
+pub mod service;
 pub mod status;
 pub mod verification;

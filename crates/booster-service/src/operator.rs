@@ -1,0 +1,171 @@
+//! Runs the updates that the desk takes, with the settings in force and the engine in hand.
+
+use crate::{
+    desk::{Asked, Desk, Notice, Operator, Tell},
+    engine::Engine,
+};
+use arc_swap::ArcSwap;
+use booster_config::{ConfigError, Settings, Size, SourceChoice};
+use booster_engine::Worker;
+use booster_sources::Source;
+use booster_update::{
+    Cause, Event, OPERATION, Outcome, Report, Stage, SystemClock, UpdateError, UpdateRequest, pin_root, run,
+    run_holding,
+};
+use std::{
+    ffi::OsString,
+    path::PathBuf,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
+
+/// How long work that cannot be interrupted, such as a name lookup, may hold an update that has ended.
+const LEFT_BEHIND: Duration = Duration::from_millis(200);
+
+/// The program that builds and tests definitions, and its arguments.
+#[derive(Debug, Clone)]
+pub struct WorkerCommand {
+    /// The program, unless the settings name another.
+    pub program: PathBuf,
+    /// The arguments that make it one.
+    pub arguments: Vec<OsString>,
+}
+
+/// Runs updates.
+pub(crate) struct Updater {
+    pub settings: Arc<ArcSwap<Settings>>,
+    pub worker: WorkerCommand,
+    pub engine: Arc<Engine>,
+    /// Where it is told that the engine has gone over.
+    pub desk: Weak<Desk>,
+}
+
+impl Asked {
+    /// The sources that are meant.
+    ///
+    /// # Errors
+    /// There are none, or a setting cannot work.
+    pub fn sources(&self, settings: &Settings) -> Result<Vec<Arc<dyn Source>>, ConfigError> {
+        let from = self.from.as_deref().map(str::parse).transpose().map_err(ConfigError::InvalidSource)?;
+        let mut settings = settings.clone();
+        if let (Some(&kind), None) = (self.kinds.first(), &from) {
+            settings.sources.retain(|source| self.kinds.contains(&source.kind));
+            if settings.sources.is_empty() {
+                return Err(ConfigError::NoSourceOfKind { kind });
+            }
+        }
+        if let Some(rate) = self.max_rate {
+            settings.transfer.max_rate = Size(rate);
+        }
+        settings.sources(&SourceChoice { kind: None, from })
+    }
+
+    fn request(&self, settings: &Settings) -> Result<UpdateRequest, ConfigError> {
+        let mut options = settings.update_options();
+        if self.ignore_budget {
+            options.download.daily_budget = None;
+        }
+        Ok(UpdateRequest {
+            sources: self.sources(settings)?,
+            check_only: self.check_only,
+            at_once: self.at_once,
+            // Somebody who joins later may want it.
+            progress: true,
+            components: settings.wanted_components(),
+            options,
+        })
+    }
+}
+
+#[async_trait::async_trait]
+impl Operator for Updater {
+    async fn operate(&self, asked: &Asked, tell: Tell, cancel: CancellationToken) -> Report {
+        let settings = self.settings.load_full();
+        let request = match asked.request(&settings) {
+            Ok(request) => request,
+            // Looked at when it was asked for; the settings have changed since.
+            Err(error) => return failed(Cause::Internal(error.to_string())),
+        };
+        let worker = settings.worker(self.worker.program.clone(), self.worker.arguments.clone());
+        let its = Arc::clone(&settings);
+        let work = move || perform(&its, &worker, request, &*tell, &cancel);
+        // A thread of its own: other callers are not to wait while something is unpacked or hashed.
+        let report = tokio::task::spawn_blocking(work).await;
+        let report = report.unwrap_or_else(|error| failed(Cause::Internal(error.to_string())));
+        self.follow(settings).await;
+        report
+    }
+}
+
+impl Updater {
+    /// Has the engine go over to what is installed now, and tells the watchers.
+    pub async fn follow(&self, settings: Arc<Settings>) {
+        let engine = Arc::clone(&self.engine);
+        let swapped = tokio::task::spawn_blocking(move || engine.follow(&settings)).await;
+        let swapped = match swapped {
+            Ok(Some(swapped)) => swapped,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(%error, "the engine died while it loaded definitions");
+                return;
+            }
+        };
+        if let Some(in_use) = self.engine.in_use().filter(|_| swapped.failed.is_none()) {
+            tokio::spawn(in_use.settle());
+        }
+        if let Some(desk) = self.desk.upgrade() {
+            desk.announce(Notice::Engine(Arc::new(swapped)));
+        }
+    }
+}
+
+/// Runs one update on this thread.
+fn perform(
+    settings: &Settings,
+    worker: &Worker,
+    request: UpdateRequest,
+    tell: &(dyn Fn(&Event) + Send + Sync),
+    cancel: &CancellationToken,
+) -> Report {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(Cause::Io { what: "starting an update".into(), error }),
+    };
+    let store = settings.store();
+    // Where the folder cannot be had, the update says so itself.
+    let held = store.begin(OPERATION).ok();
+    if let (Some(held), Some(root)) = (&held, &settings.root)
+        && let Err(error) = pin_root(held, root, false)
+    {
+        return failed(Cause::Internal(error.to_string()));
+    }
+    let clock = SystemClock::default();
+    let report = runtime.block_on(async {
+        match held {
+            Some(held) => run_holding(held, worker, request, tell, cancel, &clock).await,
+            None => run(&store, worker, request, tell, cancel, &clock).await,
+        }
+    });
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    report
+}
+
+/// The report of an update that could not begin, or whose end nobody saw.
+pub(crate) fn failed(cause: Cause) -> Report {
+    Report {
+        outcome: Outcome::Failed,
+        source: None,
+        path: None,
+        components: Vec::new(),
+        bytes_downloaded: 0,
+        requests: 0,
+        duration_ms: 0,
+        error: Some(UpdateError::new(Stage::Unknown, None, cause)),
+        sources_tried: Vec::new(),
+        pause: None,
+        out_of_date: Vec::new(),
+        trial: None,
+        rolled_back: None,
+    }
+}

@@ -1,0 +1,214 @@
+//! The calls of the protocol, each turned into the one thing that it asks for.
+
+mod refusal;
+mod scan;
+mod update;
+mod watch;
+
+use crate::{
+    caller::{Administrators, Caller},
+    desk::Desk,
+    engine::Engine,
+    status::{ServiceStatus, Status as MachineStatus},
+    wire::{generated as proto, name, time},
+};
+use arc_swap::ArcSwap;
+use booster_config::Settings;
+use booster_definitions::{Component, Version};
+use booster_update::ErrorKind;
+use futures_util::stream::BoxStream;
+use jiff::Timestamp;
+use proto::antimalware_server::Antimalware;
+use std::{path::PathBuf, sync::Arc};
+use tokio::sync::Notify;
+use tonic::{Request, Response, Status};
+
+/// Answers calls.
+pub(crate) struct Rpc {
+    pub settings: Arc<ArcSwap<Settings>>,
+    pub desk: Arc<Desk>,
+    pub engine: Arc<Engine>,
+    pub socket: PathBuf,
+    pub since: Timestamp,
+    pub contents: scan::Contents,
+    /// Says that what is installed has changed.
+    pub changed: Arc<Notify>,
+}
+
+pub(crate) use scan::Contents;
+
+impl Rpc {
+    fn administrators(&self) -> Administrators {
+        Administrators { group: self.settings.load().service.administrators.clone() }
+    }
+
+    fn require_administrator(&self, caller: &Caller, what: &'static str) -> Result<(), Status> {
+        self.administrators().require(caller, what).map_err(|error| {
+            tracing::warn!(%caller, what, "refused: the caller is no administrator");
+            refusal::not_allowed(&error)
+        })
+    }
+
+    /// What is installed, with what only the service knows.
+    fn machine_status(&self, now: Timestamp) -> Result<MachineStatus, Status> {
+        let mut status = MachineStatus::read(&self.settings.load(), now).map_err(refusal::store)?;
+        let in_use = self.engine.in_use();
+        for component in &mut status.components {
+            let used = in_use.as_ref().and_then(|in_use| in_use.scanner.components().get(&component.name));
+            component.in_use = used.copied();
+        }
+        let (running, queued) = self.desk.occupied();
+        status.service = Some(ServiceStatus {
+            socket: self.socket.clone(),
+            since: self.since,
+            running,
+            queued,
+            engine_generation: in_use.map(|in_use| in_use.generation),
+            engine_problem: self.engine.problem(),
+        });
+        Ok(status)
+    }
+}
+
+/// Who calls. Put there when the connection was accepted.
+fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
+    let caller = request.extensions().get::<Caller>().copied();
+    caller.ok_or_else(|| Status::unauthenticated("the system does not say who calls"))
+}
+
+fn components(status: &MachineStatus) -> Vec<proto::Component> {
+    let component = |component: &crate::status::ComponentStatus| proto::Component {
+        name: name(&component.name),
+        installed: Some(component.version.to_string()),
+        in_use: component.in_use.map(|version| version.to_string()),
+        published: Some(time(component.published)),
+    };
+    status.components.iter().map(component).collect()
+}
+
+/// What a set in use is made of.
+fn in_use<'a>(components: impl IntoIterator<Item = (&'a Component, &'a Version)>) -> Vec<proto::Component> {
+    let component = |(component, version): (&Component, &Version)| proto::Component {
+        name: name(component),
+        installed: None,
+        in_use: Some(version.to_string()),
+        published: None,
+    };
+    components.into_iter().map(component).collect()
+}
+
+#[tonic::async_trait]
+impl Antimalware for Rpc {
+    type UpdateStream = BoxStream<'static, Result<proto::UpdateMessage, Status>>;
+    type ScanStream = BoxStream<'static, Result<proto::ScanReply, Status>>;
+    type WatchStream = BoxStream<'static, Result<proto::WatchMessage, Status>>;
+
+    async fn update(
+        &self,
+        request: Request<proto::UpdateRequest>,
+    ) -> Result<Response<Self::UpdateStream>, Status> {
+        let caller = caller(&request)?;
+        Ok(Response::new(self.start_update(request.into_inner(), caller).await?))
+    }
+
+    async fn cancel(
+        &self,
+        request: Request<proto::CancelRequest>,
+    ) -> Result<Response<proto::CancelReply>, Status> {
+        let caller = caller(&request)?;
+        let number = request.into_inner().update;
+        let cancelled = self.desk.cancel(number, &caller, &self.administrators());
+        cancelled.map_err(|error| refusal::refused(&error))?;
+        tracing::info!(%caller, update = number, "an update is cancelled");
+        Ok(Response::new(proto::CancelReply {}))
+    }
+
+    async fn status(&self, _: Request<proto::StatusRequest>) -> Result<Response<proto::StatusReply>, Status> {
+        let status = self.machine_status(Timestamp::now())?;
+        let json = serde_json::to_string(&status).map_err(|error| Status::internal(error.to_string()))?;
+        let (running, queued) = self.desk.occupied();
+        let reply = proto::StatusReply {
+            components: components(&status),
+            json,
+            out_of_date: status.out_of_date,
+            running,
+            queued,
+        };
+        Ok(Response::new(reply))
+    }
+
+    async fn version(
+        &self,
+        _: Request<proto::VersionRequest>,
+    ) -> Result<Response<proto::VersionReply>, Status> {
+        let status = self.machine_status(Timestamp::now())?;
+        let reply = proto::VersionReply {
+            service: env!("CARGO_PKG_VERSION").to_owned(),
+            engine: booster_engine::ENGINE_VERSION.to_string(),
+            components: components(&status),
+        };
+        Ok(Response::new(reply))
+    }
+
+    async fn history(
+        &self,
+        request: Request<proto::HistoryRequest>,
+    ) -> Result<Response<proto::HistoryReply>, Status> {
+        let entries = self.settings.load().store().history().map_err(refusal::store)?;
+        let last = match request.into_inner().last as usize {
+            0 => entries.len(),
+            last => last,
+        };
+        let shown = &entries[entries.len().saturating_sub(last)..];
+        Ok(Response::new(proto::HistoryReply {
+            entries: shown.iter().map(proto::HistoryEntry::from).collect(),
+        }))
+    }
+
+    async fn rollback(
+        &self,
+        request: Request<proto::RollbackRequest>,
+    ) -> Result<Response<proto::RollbackReply>, Status> {
+        let caller = caller(&request)?;
+        self.require_administrator(&caller, "going back to an earlier set")?;
+        Ok(Response::new(self.roll_back(request.into_inner(), caller).await?))
+    }
+
+    async fn scan(
+        &self,
+        request: Request<tonic::Streaming<proto::ScanRequest>>,
+    ) -> Result<Response<Self::ScanStream>, Status> {
+        let caller = caller(&request)?;
+        Ok(Response::new(self.scan_contents(request.into_inner(), caller)?))
+    }
+
+    async fn watch(
+        &self,
+        request: Request<proto::WatchRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        Ok(Response::new(watch::stream(self.desk.watch(), request.into_inner().progress)))
+    }
+
+    async fn health(&self, _: Request<proto::HealthRequest>) -> Result<Response<proto::HealthReply>, Status> {
+        let mut problems = Vec::new();
+        problems.extend(self.engine.problem());
+        match self.machine_status(Timestamp::now()) {
+            Ok(status) if status.components.is_empty() => {
+                problems.push("no definitions are installed".into())
+            }
+            Ok(status) if status.out_of_date => problems.push("the definitions are out of date".into()),
+            Ok(_) => {}
+            Err(status) => problems.push(status.message().to_owned()),
+        }
+        let reply =
+            proto::HealthReply { healthy: problems.is_empty(), problems, since: Some(time(self.since)) };
+        Ok(Response::new(reply))
+    }
+
+    async fn metrics(
+        &self,
+        _: Request<proto::MetricsRequest>,
+    ) -> Result<Response<proto::MetricsReply>, Status> {
+        Err(refusal::impossible(ErrorKind::Configuration, "this build has no figures"))
+    }
+}

@@ -1,0 +1,163 @@
+//! The service as a whole: what it is made of, how it begins and how it ends.
+
+use crate::{
+    caller::Administrators,
+    connections::{self, Answers, Limits},
+    desk::Desk,
+    engine::Engine,
+    listen::{ListenError, Listening},
+    operator::{Updater, WorkerCommand},
+    ownership::{Ownership, OwnershipError},
+    rpc::{Contents, Rpc},
+    wire::generated::antimalware_server::AntimalwareServer,
+};
+use arc_swap::ArcSwap;
+use booster_config::{ConfigError, Settings};
+use jiff::Timestamp;
+use std::{io, sync::Arc, time::Duration};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// Bytes that one message of a caller may have. Contents to scan come in pieces.
+const MESSAGE: usize = 1 << 20;
+/// How often the service looks whether somebody else has changed what is installed.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// Where the settings come from: asked for when the service begins, and when it is told to read them again.
+pub type ReadSettings = Box<dyn Fn() -> Result<Settings, ConfigError> + Send + Sync>;
+
+/// What tells the service what to do.
+#[derive(Debug, Clone, Default)]
+pub struct Signals {
+    /// It is to end: what runs is cancelled and waited for.
+    pub end: CancellationToken,
+    /// It is to read its settings again.
+    pub reload: Arc<Notify>,
+    /// Told when callers can connect.
+    pub ready: Arc<Notify>,
+}
+
+/// Why a service cannot begin, or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data folder.
+    #[error(transparent)]
+    Ownership(#[from] OwnershipError),
+    /// The socket.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The system's answer.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// The answer.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Runs the service until it is told to end. It needs a runtime with time and I/O.
+///
+/// # Errors
+/// It cannot begin: the settings, the data folder or the socket.
+pub async fn run(read: ReadSettings, worker: WorkerCommand, signals: Signals) -> Result<(), ServiceError> {
+    let settings = read()?;
+    let _owned = Ownership::take(&settings.data_dir)?;
+    let socket = settings.service_socket();
+    let listening = Listening::open(&socket)?;
+    let listener =
+        listening.listener().map_err(|source| ServiceError::Io { what: "listening for callers", source })?;
+    tidy(&settings);
+
+    let (desk, engine) = (Desk::new(settings.service.max_waiting), Arc::<Engine>::default());
+    let contents = Contents::new(settings.scan_limits().file_bytes, threads(&settings));
+    let settings = Arc::new(ArcSwap::from_pointee(settings));
+    let updater = Arc::new(Updater {
+        settings: Arc::clone(&settings),
+        worker,
+        engine: Arc::clone(&engine),
+        desk: Arc::downgrade(&desk),
+    });
+    updater.follow(settings.load_full()).await;
+    let changed = Arc::new(Notify::new());
+    let rpc = Rpc {
+        settings: Arc::clone(&settings),
+        desk: Arc::clone(&desk),
+        engine,
+        socket: socket.clone(),
+        since: Timestamp::now(),
+        contents,
+        changed: Arc::clone(&changed),
+    };
+    let answers = Answers::new(AntimalwareServer::new(rpc).max_decoding_message_size(MESSAGE));
+    let limits = || limits(&settings.load());
+    tracing::info!(socket = %socket.display(), "the service is ready");
+    signals.ready.notify_one();
+
+    let callers = connections::serve(listener, answers, limits, &signals.end);
+    let updates = desk.serve(&*updater, &signals.end);
+    let housekeeping = keep_house(&updater, &settings, &read, &changed, &signals);
+    tokio::join!(callers, updates, housekeeping);
+    tracing::info!("the service has ended");
+    drop(listening);
+    Ok(())
+}
+
+/// Removes what a service that died has left. Where another operation runs, that does it.
+fn tidy(settings: &Settings) {
+    if let Err(error) = settings.store().begin("start of the service") {
+        tracing::warn!(%error, "the data folder was not put in order");
+    }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let administrators = Administrators { group: settings.service.administrators.clone() };
+    Limits { connections: settings.service.max_connections, administrators }
+}
+
+fn threads(settings: &Settings) -> usize {
+    let machine = || std::thread::available_parallelism().ok();
+    settings.scan_options().threads.or_else(machine).map_or(1, usize::from)
+}
+
+/// Reads the settings again when it is told to, and follows what others do to the data folder.
+async fn keep_house(
+    updater: &Updater,
+    settings: &ArcSwap<Settings>,
+    read: &ReadSettings,
+    changed: &Notify,
+    signals: &Signals,
+) {
+    loop {
+        tokio::select! {
+            biased;
+            () = signals.end.cancelled() => return,
+            () = signals.reload.notified() => reload(settings, read),
+            () = changed.notified() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        updater.follow(settings.load_full()).await;
+    }
+}
+
+/// Settings that cannot be read change nothing, and neither do those that a running service cannot change.
+fn reload(settings: &ArcSwap<Settings>, read: &ReadSettings) {
+    match read() {
+        Ok(new) => {
+            let old = settings.load();
+            if new.data_dir != old.data_dir || new.service_socket() != old.service_socket() {
+                tracing::error!(
+                    "another data folder or socket needs a restart of the service: nothing is changed"
+                );
+                return;
+            }
+            settings.store(Arc::new(new));
+            tracing::info!("the settings have been read again");
+        }
+        Err(error) => tracing::error!(%error, "the settings cannot be read again: nothing is changed"),
+    }
+}

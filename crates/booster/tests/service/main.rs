@@ -1,0 +1,16 @@
+//! The antimalware service as a process, and its callers: what it tells, whom it serves, and what survives it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod calling;
+mod dying;
+mod engine;
+mod hostile;
+mod rights;
+mod sharing;
+mod starting;
+
+/// The same builders as the acceptance tests'; not every test binary uses each of them.
+#[allow(dead_code)]
+#[path = "../acceptance/support.rs"]
+mod support;
+mod world;

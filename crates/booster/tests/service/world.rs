@@ -1,0 +1,222 @@
+//! A publisher, and a machine with a service.
+
+use crate::support::{Machine, Site, booster, files, release, run};
+use booster_service::client::{Client, Progress};
+use booster_test_support::{Fault, FaultyServer};
+use booster_update::{Event, Report};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// How long anything may take before the test fails.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A publisher with releases, a server that can misbehave, and a machine whose service knows it.
+pub struct World {
+    pub dir: tempfile::TempDir,
+    pub site: Site,
+    pub server: FaultyServer,
+    pub machine: Machine,
+}
+
+impl World {
+    /// With one release.
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let site = Site::new(dir.path());
+        let server = FaultyServer::serve(&site.repository);
+        let mut machine = Machine::new(dir.path().join("data"), &site);
+        machine.config = Some(dir.path().join("booster.toml"));
+        let world = Self { dir, site, server, machine };
+        world.configure("");
+        world.publish(1);
+        world
+    }
+
+    /// Writes the machine's settings, and more.
+    pub fn configure(&self, more: &str) {
+        let (root, url) = (self.site.root(), self.server.url());
+        let text = format!("root = {root:?}\nsources = [{url:?}]\n{more}");
+        fs::write(self.machine.config.as_ref().unwrap(), text).unwrap();
+    }
+
+    pub fn publish(&self, version: u32) {
+        let folder = release(self.dir.path(), version);
+        self.site.publish(&format!("1.0.0.{version}"), &folder).expect(0);
+    }
+
+    /// Has downloads take some seconds from now on; for [`Self::wait_for_download`].
+    pub fn slow_down(&self) {
+        for name in downloads(&self.site.repository) {
+            let drip = Fault::Drip { bytes: 30, every: Duration::from_millis(50) };
+            self.server.misbehave(&format!("/{name}"), drip);
+        }
+    }
+
+    /// Waits until a download has begun.
+    pub fn wait_for_download(&self) {
+        wait("the download to begin", || self.downloads_began());
+    }
+
+    /// Whether one has, since the service was slowed down.
+    pub fn downloads_began(&self) -> bool {
+        self.server.log().iter().any(|request| is_download(request.path()))
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.machine.data.join("service.sock")
+    }
+
+    /// Starts the service and waits until it answers.
+    pub fn start(&self) -> Service {
+        let service = self.spawn();
+        service.wait_until_ready();
+        service
+    }
+
+    /// Starts the service.
+    pub fn spawn(&self) -> Service {
+        let log = self.path("service.log");
+        let mut command = self.machine.command("service");
+        command.arg("--verbose").stdout(Stdio::null());
+        let stderr = fs::File::options().create(true).append(true).open(&log).unwrap();
+        let child = command.stderr(stderr).spawn().unwrap();
+        Service { child, socket: self.socket(), log }
+    }
+
+    /// A command of the machine's, through the service and no other way.
+    pub fn command(&self, verb: &str) -> Command {
+        let mut command = self.machine.command(verb);
+        command.arg("--service");
+        command
+    }
+
+    /// Updates through the service, with success.
+    pub fn update(&self) -> serde_json::Value {
+        run(self.command("update").arg("--json")).expect(0).json()
+    }
+}
+
+fn is_download(name: &str) -> bool {
+    name.ends_with(".zst") || name.ends_with(".patch")
+}
+
+/// What machines download, beside metadata and manifests.
+fn downloads(repository: &Path) -> impl Iterator<Item = String> {
+    files(repository).into_iter().filter(|name| is_download(name))
+}
+
+/// A service, killed when it is dropped.
+pub struct Service {
+    child: Child,
+    pub socket: PathBuf,
+    log: PathBuf,
+}
+
+impl Service {
+    pub fn wait_until_ready(&self) {
+        wait("the service to answer", || std::os::unix::net::UnixStream::connect(&self.socket).is_ok());
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for the end of a service that ends by itself: its exit code.
+    pub fn ended(&mut self) -> Option<i32> {
+        let mut status = None;
+        wait("the service to end", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap().code()
+    }
+
+    /// Tells it to end, and waits for that.
+    pub fn end(mut self) -> Option<i32> {
+        self.signal(rustix::process::Signal::TERM);
+        self.ended()
+    }
+
+    /// What it has written.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Waits until it has written something.
+    pub fn wait_for_log(&self, words: &str) {
+        wait(words, || self.log().contains(words));
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+        if std::thread::panicking() {
+            _ = std::io::stderr().write_all(self.log().as_bytes());
+        }
+    }
+}
+
+/// Waits, for a bounded time.
+#[track_caller]
+pub fn wait(what: &str, mut until: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !until() {
+        assert!(Instant::now() < end, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A program that another user can run.
+pub fn program_for_everybody(dir: &Path) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
+    let program = dir.join("booster");
+    fs::copy(booster().get_program(), &program).unwrap();
+    program
+}
+
+/// Runs something that waits.
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(PATIENCE, work).await.expect("it takes too long") })
+}
+
+/// Everything that an update tells, to its end.
+pub async fn follow(client: &mut Client, progress: bool) -> (Vec<Event>, Report) {
+    let mut followed = client.update(&booster_service::Asked::default(), progress).await.unwrap();
+    let mut events = Vec::new();
+    loop {
+        match followed.next().await.unwrap() {
+            Progress::Event(event) => events.push(*event),
+            Progress::Report(report) => return (events, *report),
+            Progress::Queued(_) => {}
+        }
+    }
+}
