@@ -113,6 +113,7 @@ fn update(args: &UpdateArgs, context: &Context) -> Result<Report, Box<dyn Error>
         sources: settings.sources(&choice)?,
         check_only: args.check,
         at_once: args.now,
+        patient: false,
         progress: context.output.terminal().stderr || args.json,
         components: settings.wanted_components(),
         options: settings.update_options(),
