@@ -1,2 +1,4 @@
 //! The antimalware service: one owner of the definitions, many callers.
 #![forbid(unsafe_code)]
+
+pub mod schedule;
