@@ -116,28 +116,10 @@ fn every_operation_that_asked_a_source_or_failed_before_that_is_an_attempt() {
         (Outcome::Paused, vec![], None, None),
         (Outcome::Available, vec![], None, None),
     ] {
-        let report = Report { sources_tried, error: error.map(failure), ..report(outcome) };
+        let report = Report { sources_tried, ..Report::unasked(outcome, error.map(failure)) };
         let counted = attempted(Some(&last), &report, at(20));
         let shown = counted.as_ref().map(|attempts| (attempts.last_success, attempts.failures));
         assert_eq!(shown, expected, "{outcome}");
         assert!(counted.is_none_or(|attempts| attempts.last == at(20)));
-    }
-}
-
-fn report(outcome: Outcome) -> Report {
-    Report {
-        outcome,
-        source: None,
-        path: None,
-        components: Vec::new(),
-        bytes_downloaded: 0,
-        requests: 0,
-        duration_ms: 0,
-        error: None,
-        sources_tried: Vec::new(),
-        pause: None,
-        out_of_date: Vec::new(),
-        trial: None,
-        rolled_back: None,
     }
 }
