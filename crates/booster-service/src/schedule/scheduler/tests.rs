@@ -282,6 +282,16 @@ async fn a_clock_that_is_set_makes_neither_a_storm_nor_a_standstill() {
 }
 
 #[tokio::test]
+async fn the_update_of_a_start_comes_although_the_clock_is_set_back_before_it() {
+    let mut machine = Machine::new(|settings| settings.schedule.update_interval = Interval::seconds(0));
+    machine.live(3 * DAY).await;
+    machine.off(2 * HOUR);
+    machine.set_clock(hours(-24));
+    let runs = machine.live(HOUR).await;
+    assert_eq!(runs.iter().map(|(_, because)| *because).collect::<Vec<_>>(), [Because::Start]);
+}
+
+#[tokio::test]
 async fn a_clock_that_jumps_all_the_time_makes_no_storm() {
     let machine = Machine::new(|_| {});
     let mut runs = 0;
