@@ -123,6 +123,7 @@ impl Settings {
             out_of_date_after: self.freshness.out_of_date_after.0,
             trial: self.trial.options(),
             health: self.health.command(),
+            back_off: self.schedule.back_off(),
             ..UpdateOptions::default()
         }
     }

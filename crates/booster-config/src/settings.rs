@@ -3,7 +3,7 @@
 //! Every field is a key of the configuration file under the same name, and an environment variable:
 //! `BOOSTER_`, the name in capitals, and `__` between a table and its key (`BOOSTER_STORE__KEEP`).
 
-use crate::{Health, Interval, Probation, Secret, Service, Size, Trial, source::SourceSettings};
+use crate::{Health, Interval, Probation, Schedule, Secret, Service, Size, Trial, source::SourceSettings};
 use booster_definitions::{Channel, Component, Place, archive};
 use booster_engine::{ScanLimits, WorkerLimits};
 use booster_publish::RepositoryOptions;
@@ -51,6 +51,8 @@ pub struct Settings {
     pub probation: Probation,
     /// What says whether the machine is well with them.
     pub health: Health,
+    /// When the service updates by itself.
+    pub schedule: Schedule,
     /// How files are scanned.
     pub scan: Scan,
     /// The antimalware service, and how commands and programs use it.
@@ -257,6 +259,7 @@ impl Default for Settings {
             trial: Trial::default(),
             probation: Probation::default(),
             health: Health::default(),
+            schedule: Schedule::default(),
             scan: Scan::default(),
             service: Service::default(),
             publish: Publish::default(),

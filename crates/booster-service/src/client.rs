@@ -229,6 +229,16 @@ impl Client {
         Ok((reply.generation, rolled_back))
     }
 
+    /// Updates before a scheduled scan, where the service's settings want that; says why not, or what came of it.
+    ///
+    /// # Errors
+    /// The service is gone.
+    pub async fn prepare_scan(&mut self) -> Result<Result<Report, String>, ClientError> {
+        let reply = self.grpc.prepare_scan(proto::PrepareScanRequest {}).await;
+        let reply = reply.map_err(|status| self.failed(status))?.into_inner();
+        Ok(reply.report.map(Report::from).ok_or_else(|| reply.skipped.unwrap_or_default()))
+    }
+
     /// The messages of everything that happens from now on, as they travel.
     ///
     /// # Errors

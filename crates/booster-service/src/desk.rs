@@ -39,6 +39,17 @@ pub struct Asked {
     pub ignore_budget: bool,
     /// Bytes a second at most, in place of what is configured.
     pub max_rate: Option<u64>,
+    /// Whether sources that failed lately are left alone for a while.
+    pub patient: bool,
+}
+
+impl Asked {
+    /// Whether who asks for this is content with that. A patient update may pass over a source that an impatient
+    /// one asks.
+    fn is_content_with(&self, that: &Self) -> bool {
+        let same = Self { patient: that.patient, ..self.clone() } == *that;
+        same && (self.patient || !that.patient)
+    }
 }
 
 /// Who asked for an update.
@@ -191,7 +202,8 @@ impl Desk {
         if line.ending {
             return Err(Refused::Ending);
         }
-        if let Some((position, update)) = line.find(|update| update.asked == asked && !update.is_cancelled())
+        if let Some((position, update)) =
+            line.find(|update| asked.is_content_with(&update.asked) && !update.is_cancelled())
         {
             update.course().joined = true;
             return Ok(Taken { update, joined: true, ahead: position });

@@ -19,6 +19,8 @@ mod listen;
 mod operator;
 mod ownership;
 mod rpc;
+pub mod schedule;
+mod scheduled;
 pub mod service;
 pub mod status;
 pub mod wire;

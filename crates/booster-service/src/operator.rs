@@ -70,6 +70,7 @@ impl Asked {
             sources: self.sources(settings)?,
             check_only: self.check_only,
             at_once: self.at_once,
+            patient: self.patient,
             // Somebody who joins later may want it.
             progress: true,
             components: settings.wanted_components(),
@@ -152,20 +153,6 @@ fn perform(
 }
 
 /// The report of an update that could not begin, or whose end nobody saw.
-pub(crate) fn failed(cause: Cause) -> Report {
-    Report {
-        outcome: Outcome::Failed,
-        source: None,
-        path: None,
-        components: Vec::new(),
-        bytes_downloaded: 0,
-        requests: 0,
-        duration_ms: 0,
-        error: Some(UpdateError::new(Stage::Unknown, None, cause)),
-        sources_tried: Vec::new(),
-        pause: None,
-        out_of_date: Vec::new(),
-        trial: None,
-        rolled_back: None,
-    }
+fn failed(cause: Cause) -> Report {
+    Report::unasked(Outcome::Failed, Some(UpdateError::new(Stage::Unknown, None, cause)))
 }

@@ -9,10 +9,13 @@ use crate::{
     operator::{Updater, WorkerCommand},
     ownership::{Ownership, OwnershipError},
     rpc::{Contents, Rpc},
+    schedule::{Scheduler, Setup, Spread},
+    scheduled::{Scheduled, wake_after_updates},
     wire::generated::antimalware_server::AntimalwareServer,
 };
 use arc_swap::ArcSwap;
 use booster_config::{ConfigError, Settings};
+use booster_update::SystemClock;
 use jiff::Timestamp;
 use std::{io, sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -84,6 +87,7 @@ pub async fn run(read: ReadSettings, worker: WorkerCommand, signals: Signals) ->
     });
     updater.follow(settings.load_full()).await;
     let changed = Arc::new(Notify::new());
+    let scheduler = Arc::new(schedule(&settings.load(), &desk));
     let rpc = Rpc {
         settings: Arc::clone(&settings),
         desk: Arc::clone(&desk),
@@ -92,6 +96,7 @@ pub async fn run(read: ReadSettings, worker: WorkerCommand, signals: Signals) ->
         since: Timestamp::now(),
         contents,
         changed: Arc::clone(&changed),
+        scheduler: Arc::clone(&scheduler),
     };
     let answers = Answers::new(AntimalwareServer::new(rpc).max_decoding_message_size(MESSAGE));
     let limits = || limits(&settings.load());
@@ -100,8 +105,11 @@ pub async fn run(read: ReadSettings, worker: WorkerCommand, signals: Signals) ->
 
     let callers = connections::serve(listener, answers, limits, &signals.end);
     let updates = desk.serve(&*updater, &signals.end);
-    let housekeeping = keep_house(&updater, &settings, &read, &changed, &signals);
-    tokio::join!(callers, updates, housekeeping);
+    let house = House { updater: &updater, settings: &settings, read: &read, scheduler: &scheduler };
+    let housekeeping = house.keep(&changed, &signals);
+    let scheduled = scheduler.run(&signals.end);
+    let waking = wake_after_updates(&desk, &scheduler);
+    tokio::join!(callers, updates, housekeeping, scheduled, waking);
     tracing::info!("the service has ended");
     drop(listening);
     Ok(())
@@ -124,40 +132,57 @@ fn threads(settings: &Settings) -> usize {
     settings.scan_options().threads.or_else(machine).map_or(1, usize::from)
 }
 
-/// Reads the settings again when it is told to, and follows what others do to the data folder.
-async fn keep_house(
-    updater: &Updater,
-    settings: &ArcSwap<Settings>,
-    read: &ReadSettings,
-    changed: &Notify,
-    signals: &Signals,
-) {
-    loop {
-        tokio::select! {
-            biased;
-            () = signals.end.cancelled() => return,
-            () = signals.reload.notified() => reload(settings, read),
-            () = changed.notified() => {}
-            () = tokio::time::sleep(LOOK) => {}
-        }
-        updater.follow(settings.load_full()).await;
-    }
+/// The schedule of a service that begins.
+fn schedule(settings: &Settings, desk: &Arc<Desk>) -> Scheduler {
+    let store = settings.store();
+    let setup = Setup {
+        spread: Spread::of_machine(&store),
+        store,
+        clock: Arc::new(SystemClock::default()),
+        updates: Arc::new(Scheduled(Arc::clone(desk))),
+    };
+    Scheduler::new(settings, setup)
 }
 
-/// Settings that cannot be read change nothing, and neither do those that a running service cannot change.
-fn reload(settings: &ArcSwap<Settings>, read: &ReadSettings) {
-    match read() {
-        Ok(new) => {
-            let old = settings.load();
-            if new.data_dir != old.data_dir || new.service_socket() != old.service_socket() {
-                tracing::error!(
-                    "another data folder or socket needs a restart of the service: nothing is changed"
-                );
-                return;
+/// What is done beside serving.
+struct House<'a> {
+    updater: &'a Updater,
+    settings: &'a ArcSwap<Settings>,
+    read: &'a ReadSettings,
+    scheduler: &'a Scheduler,
+}
+
+impl House<'_> {
+    /// Reads the settings again when it is told to, and follows what others do to the data folder.
+    async fn keep(&self, changed: &Notify, signals: &Signals) {
+        loop {
+            tokio::select! {
+                biased;
+                () = signals.end.cancelled() => return,
+                () = signals.reload.notified() => self.reload(),
+                () = changed.notified() => {}
+                () = tokio::time::sleep(LOOK) => {}
             }
-            settings.store(Arc::new(new));
-            tracing::info!("the settings have been read again");
+            self.updater.follow(self.settings.load_full()).await;
         }
-        Err(error) => tracing::error!(%error, "the settings cannot be read again: nothing is changed"),
+    }
+
+    /// Settings that cannot be read change nothing, and neither do those that a running service cannot change.
+    fn reload(&self) {
+        match (self.read)() {
+            Ok(new) => {
+                let old = self.settings.load();
+                if new.data_dir != old.data_dir || new.service_socket() != old.service_socket() {
+                    tracing::error!(
+                        "another data folder or socket needs a restart of the service: nothing is changed"
+                    );
+                    return;
+                }
+                self.scheduler.reload(&new);
+                self.settings.store(Arc::new(new));
+                tracing::info!("the settings have been read again");
+            }
+            Err(error) => tracing::error!(%error, "the settings cannot be read again: nothing is changed"),
+        }
     }
 }

@@ -58,6 +58,17 @@ pub struct SourceCheck {
     /// Until when the server asked to be left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<jiff::Timestamp>,
+    /// How often it has failed in a row.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failures: u32,
+    /// Until when it is left alone for these failures by whoever asks unbidden.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backed_off_until: Option<jiff::Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 pub(crate) fn history(data: &Path) -> Result<Vec<HistoryEntry>, StoreError> {

@@ -26,7 +26,8 @@
 //!   downloads/            downloads that have begun, to be gone on with
 //!   loading/              who is loading a new generation, and who died of that
 //!   history.json          what operations changed
-//!   checks.json           when each source was last asked, and its last error
+//!   checks.json           when each source was last asked, its last error, and until when it is left alone
+//!   attempts.json         how the last operations went
 //!   traffic.json          how much has been downloaded of releases lately
 //!   failed-patches.json   patches that did not give what was signed
 //!   decisions.json        what the administrator decided: pins and a pause
@@ -34,6 +35,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod attempts;
 mod decisions;
 mod downloads;
 mod error;
@@ -52,6 +54,7 @@ mod staging;
 mod store;
 pub mod verify;
 
+pub use attempts::Attempts;
 pub use decisions::{Decisions, Pause, Pin, PinLimit};
 pub use downloads::{CopyTag, Downloads};
 pub use error::StoreError;

@@ -137,6 +137,14 @@ impl Operation {
         Ok(pointer)
     }
 
+    /// Removes a generation that is in its place and could not be made current, as on a full disk.
+    pub(crate) fn withdraw(&self) {
+        let pointer = Pointer::load(self.store.data_dir());
+        if let Err(error) = pointer.and_then(|pointer| self.collect(pointer.as_ref())) {
+            tracing::warn!(%error, "a generation that is not used stays until the next operation removes it");
+        }
+    }
+
     /// The highest number that a generation has or had.
     pub(crate) fn highest(&self) -> Result<u64, StoreError> {
         let remembered = Pointer::load(self.store.data_dir())?.map_or(0, |pointer| pointer.highest);

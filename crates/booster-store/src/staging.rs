@@ -160,7 +160,7 @@ impl<'a> Staging<'a> {
         fs::rename(self.dir(), store.generation_dir(number)).map_err(failed("placing"))?;
         booster_durable::flush_folder(&store.generations_dir()).map_err(failed("placing"))?;
         booster_durable::flush_folder(store.data_dir()).map_err(failed("placing"))?;
-        self.operation.switch_to(number, approved)
+        self.operation.switch_to(number, approved).inspect_err(|_| self.operation.withdraw())
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {

@@ -60,6 +60,16 @@ pub enum Cause {
     /// The source failed.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The source failed lately, so it was not asked unbidden.
+    #[error(
+        "not asked, because this source failed {failures} times in a row; it is asked again from {until:.0} on"
+    )]
+    BackedOff {
+        /// How often it failed.
+        failures: u32,
+        /// From when on it is asked again.
+        until: Timestamp,
+    },
     /// The metadata, or the state of trust on this machine, was refused.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -160,6 +170,7 @@ impl Cause {
             Self::NoSource => ErrorKind::NoSource,
             Self::OverBudget { .. } => ErrorKind::OverBudget,
             Self::Source(error) => kind_of_source(error),
+            Self::BackedOff { .. } => ErrorKind::RetryLater,
             Self::Trust(error) => kind_of_trust(error),
             Self::WrongTarget { .. } | Self::WrongArchive { .. } => ErrorKind::DigestMismatch,
             Self::Manifest(_) | Self::Contradiction { .. } => ErrorKind::BadManifest,
@@ -221,6 +232,11 @@ impl Cause {
             Self::Unhealthy(unhealthy) => unhealthy.is_about_content(),
             _ => false,
         }
+    }
+
+    /// Whether the source was not even asked, because it is to be left alone for a while.
+    pub const fn is_left_alone(&self) -> bool {
+        matches!(self, Self::BackedOff { .. } | Self::Source(SourceError::CoolingDown { .. }))
     }
 
     /// Until when the source asked to be left alone, if that is the failure.

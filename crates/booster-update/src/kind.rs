@@ -28,7 +28,7 @@ pub enum ErrorKind {
     ProxyCredentials,
     /// The server answered with an error status.
     HttpStatus,
-    /// The server asked to be left alone for a while.
+    /// The source is left alone for a while: its server asked for that, or it keeps failing.
     RetryLater,
     /// A redirect was not followed.
     Redirect,

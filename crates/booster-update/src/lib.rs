@@ -13,6 +13,8 @@
 //!   what is there is checked as if it arrived anew.
 //! * New definitions that a health command is not content with are left at once, and not taken again.
 //! * A source that fails is left for the next one, and the report says why.
+//! * A source that asked to be left alone is; one that keeps failing is by those who ask unbidden
+//!   ([`UpdateRequest::patient`]), longer each time.
 //! * Memory is bounded whatever the size of a release: everything large is streamed.
 //!
 //! What is to be done is decided by pure functions ([`plan()`]); it does not know when to run, who may
@@ -39,6 +41,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod back_off;
 mod budget;
 mod choose;
 mod clock;
@@ -67,6 +70,7 @@ mod transfer;
 mod trial;
 mod way;
 
+pub use back_off::{BackOff, part};
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use detail::{Detail, SystemFailure, UnknownDetail};
 pub use download::DownloadOptions;
@@ -76,6 +80,7 @@ pub use health::{HealthCommand, Unhealthy};
 pub use kind::ErrorKind;
 pub use order::{Order, OutOfOrder};
 pub use plan::{Held, InstalledRelease, Plan, Policy, Step, plan};
+pub use records::{attempted, left_alone_until, source_key};
 pub use report::{ComponentChange, How, Outcome, Report, SourceTried};
 pub use request::{UpdateOptions, UpdateRequest};
 pub use rollback::{RollbackError, RollbackRequest, roll_back};

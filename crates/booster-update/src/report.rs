@@ -133,6 +133,25 @@ pub struct Report {
 }
 
 impl Report {
+    /// The report of an operation that asked no source: one that could not begin, for example.
+    pub const fn unasked(outcome: Outcome, error: Option<UpdateError>) -> Self {
+        Self {
+            outcome,
+            source: None,
+            path: None,
+            components: Vec::new(),
+            bytes_downloaded: 0,
+            requests: 0,
+            duration_ms: 0,
+            error,
+            sources_tried: Vec::new(),
+            pause: None,
+            out_of_date: Vec::new(),
+            trial: None,
+            rolled_back: None,
+        }
+    }
+
     /// The failures that an administrator should look at although the operation may have gone well:
     /// sources that offered what must not be believed.
     pub fn security_failures(&self) -> impl Iterator<Item = &UpdateError> {

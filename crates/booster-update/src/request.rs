@@ -1,6 +1,6 @@
 //! What is asked of an operation, and the limits that it keeps.
 
-use crate::{DownloadOptions, HealthCommand, TrialOptions};
+use crate::{BackOff, DownloadOptions, HealthCommand, TrialOptions};
 use booster_definitions::{Channel, Component, Place, Version, archive};
 use booster_engine::{BuildOptions, ENGINE_VERSION, OnInvalid};
 use booster_sources::{Source, TransferRules};
@@ -16,6 +16,9 @@ pub struct UpdateRequest {
     pub check_only: bool,
     /// Whether to take releases although the roll-out has not reached this machine. One that is halted is not.
     pub at_once: bool,
+    /// Whether sources that failed lately are left alone for a while, longer after each failure: for whoever
+    /// asks unbidden, as a schedule does. A person who asks wants to know whether it works now.
+    pub patient: bool,
     /// Whether progress events are wanted.
     pub progress: bool,
     /// The components to update; `None` is every one that is offered.
@@ -53,6 +56,8 @@ pub struct UpdateOptions {
     pub trial: TrialOptions,
     /// What is asked whether the machine is well after the switch.
     pub health: Option<HealthCommand>,
+    /// For how long a source that failed is left alone by patient requests.
+    pub back_off: BackOff,
 }
 
 impl Default for UpdateOptions {
@@ -73,6 +78,7 @@ impl Default for UpdateOptions {
             out_of_date_after: Duration::from_secs(7 * 86_400),
             trial: TrialOptions::default(),
             health: None,
+            back_off: BackOff::default(),
         }
     }
 }

@@ -9,17 +9,21 @@ use crate::{
     install::install,
     obtain::{Obtainer, ways},
     plan::plan,
-    records::{cooling_down, history_entry, record, source_check},
+    records::{attempted, history_entry, left_alone, record, source_check, source_key},
     report::{self, changes},
     search::{Answer, Before, Offer, Release, search},
     sequencer::{Observer, Sequencer},
 };
 use booster_definitions::{Component, Digest};
 use booster_engine::{Image, ImageError, Worker};
-use booster_sources::{Counters, Source, SourceError};
+use booster_sources::{Counters, Source};
 use booster_store::{Operation, Pause, RolledBack, Store};
 use jiff::{SignedDuration, Timestamp};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher as _, RandomState},
+    sync::Arc,
+};
 use tokio_util::sync::CancellationToken;
 
 /// What the data folder's lock is taken for, as others read it.
@@ -134,6 +138,7 @@ impl Run<'_> {
         if let Some(entry) = history_entry(&report, self.context.clock.now()) {
             record("the history", operation.record_history(entry));
         }
+        self.record_attempt(&operation, &report);
         (report, Some(operation))
     }
 
@@ -219,19 +224,19 @@ impl Run<'_> {
         before: &Before,
     ) -> Result<Done, UpdateError> {
         let location = source.location();
-        let key = format!("{} {location}", source.kind());
+        let key = source_key(source.as_ref());
         // An unreadable record is written anew below.
         let last = self.context.store.checks().ok().and_then(|mut checks| checks.remove(&key));
         let last = last.unwrap_or_default();
         let now = self.context.clock.now();
         self.events.search_start(source.as_ref());
-        if let Some(until) = cooling_down(&last, now) {
-            let cause = SourceError::CoolingDown { location, until }.into();
+        if let Some(cause) = left_alone(&last, &location, now, self.context.request.patient) {
             return Err(self.events.failure(cause));
         }
         let ended = self.follow(operation, source, before, now).await;
         let ended = ended.map_err(|cause| self.events.failure(cause));
-        if let Some(check) = source_check(location, &last, now, ended.as_ref().err()) {
+        let back_off = self.context.request.options.back_off;
+        if let Some(check) = source_check(location, &last, now, ended.as_ref().err(), back_off, drawn()) {
             record("the check", operation.record_check(&key, check));
         }
         ended
@@ -356,6 +361,20 @@ impl Run<'_> {
         }
     }
 
+    /// Looking whether there is something is no attempt to install it.
+    fn record_attempt(&self, operation: &Operation, report: &Report) {
+        if self.context.request.check_only {
+            return;
+        }
+        let last = self.context.store.attempts().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the record of attempts could not be read and starts again");
+            None
+        });
+        if let Some(attempts) = attempted(last.as_ref(), report, self.context.clock.now()) {
+            record("the attempt", operation.record_attempts(&attempts));
+        }
+    }
+
     /// The components that are too old in what is installed now.
     fn out_of_date(&self) -> Vec<Component> {
         let limit = SignedDuration::try_from(self.context.request.options.out_of_date_after);
@@ -386,6 +405,12 @@ fn outcome(plan: &Plan, check_only: bool) -> Outcome {
     } else {
         Outcome::Current
     }
+}
+
+/// A number that no other machine draws at the same time: the standard library seeds its hashers from the
+/// system's random numbers.
+fn drawn() -> u64 {
+    RandomState::new().hash_one(0)
 }
 
 fn archives_of(plan: &Plan) -> BTreeMap<Component, Digest> {

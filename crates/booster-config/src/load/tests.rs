@@ -202,6 +202,59 @@ fn a_named_worker_goes_before_the_one_that_was_found() {
     }
 }
 
+#[test]
+fn a_duration_of_the_schedule_out_of_its_bounds_is_an_error_that_names_line_and_bounds() {
+    for (key, value, bounds) in [
+        ("update_interval", "59m", "\"0s\", or \"1h\" to \"24h\""),
+        ("update_interval", "25h", "\"0s\", or \"1h\" to \"24h\""),
+        ("catchup_interval", "23h", "\"0s\", or \"1d\" to \"4294967295d\""),
+        ("grace_period", "1s", "\"0s\", or \"1m\" to \"4294967295m\""),
+        ("first_grace_period", "19m", "\"20m\" to \"4320m\""),
+        ("first_grace_period", "0s", "\"20m\" to \"4320m\""),
+        ("randomization_time", "24h", "\"0s\", or \"1m\" to \"23h\""),
+        ("first_retry", "0s", "\"1m\" to \"24h\""),
+        ("longest_retry", "25h", "\"1m\" to \"24h\""),
+        ("link_timeout", "2m", "\"1s\" to \"1m\""),
+    ] {
+        let error = load_file(&format!("[schedule]\n\n{key} = \"{value}\"\n")).unwrap_err();
+        assert_eq!(place(&error).0, 3, "{error}");
+        let message = error.to_string();
+        assert!(message.contains(bounds) && message.contains(value), "{message}");
+    }
+    for text in
+        ["update_interval = \"0s\"", "update_interval = \"24h\"", "catchup_interval = \"4294967295d\""]
+    {
+        load_file(&format!("[schedule]\n{text}\n")).unwrap();
+    }
+    let error = load("", &[("BOOSTER_SCHEDULE__UPDATE_INTERVAL", "30h")]).unwrap_err().to_string();
+    assert!(error.contains("BOOSTER_SCHEDULE__UPDATE_INTERVAL") && error.contains("24h"), "{error}");
+}
+
+#[test]
+fn a_day_has_a_name_and_a_number_and_a_time_has_hours_and_minutes() {
+    use crate::Day;
+    use jiff::civil::{Weekday, time};
+    for (written, day) in [
+        ("\"daily\"", Day::Daily),
+        ("0", Day::Daily),
+        ("\"0\"", Day::Daily),
+        ("\"Sunday\"", Day::Weekly(Weekday::Sunday)),
+        ("1", Day::Weekly(Weekday::Sunday)),
+        ("7", Day::Weekly(Weekday::Saturday)),
+        ("8", Day::Never),
+    ] {
+        let text = format!("[schedule]\nday = {written}\ntime = \"23:05\"\n");
+        let schedule = load_file(&text).unwrap().settings.schedule;
+        assert_eq!((schedule.day, schedule.time), (day, time(23, 5, 0, 0)), "{written}");
+    }
+    for wrong in ["day = 9", "day = -1", "day = \"sun\"", "time = \"24:00\"", "time = \"1\"", "time = 90"] {
+        let error = load_file(&format!("[schedule]\n{wrong}\n")).unwrap_err();
+        assert_eq!(place(&error).0, 2, "{error}");
+    }
+    let variable = load("", &[("BOOSTER_SCHEDULE__DAY", "3")]).unwrap();
+    assert_eq!(variable.settings.schedule.day, Day::Weekly(Weekday::Tuesday));
+}
+
 /// The file that explains every setting.
 const EXAMPLE: &str = include_str!("../../../../booster.example.toml");
 

@@ -53,7 +53,7 @@ impl Operator for Held {
         Report {
             outcome: if cancelled { Outcome::Cancelled } else { Outcome::Updated },
             error,
-            ..crate::operator::failed(Cause::Cancelled)
+            ..Report::unasked(Outcome::Failed, None)
         }
     }
 }
@@ -136,6 +136,17 @@ async fn others_wait_in_line_and_hear_their_place_and_the_line_has_an_end() {
     assert_eq!(heard(&mut reader).last().unwrap(), "updated");
     end.cancel();
     serving.await.unwrap();
+}
+
+#[test]
+fn an_impatient_request_does_not_join_a_patient_update() {
+    let desk = Desk::new(4);
+    let patient = || Asked { patient: true, ..Asked::default() };
+    let first = desk.ask(patient(), By::Schedule).unwrap();
+    assert!(desk.ask(patient(), By::Schedule).unwrap().joined);
+    let second = desk.ask(Asked::default(), user(1)).unwrap();
+    assert!(!second.joined && second.update.number != first.update.number);
+    assert!(desk.ask(Asked::default(), user(2)).unwrap().joined);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use crate::{
     caller::{Administrators, Caller},
     desk::Desk,
     engine::Engine,
+    schedule::{BeforeScan, Scheduler},
     status::{ServiceStatus, Status as MachineStatus},
     wire::{generated as proto, name, time},
 };
@@ -33,6 +34,7 @@ pub(crate) struct Rpc {
     pub contents: scan::Contents,
     /// Says that what is installed has changed.
     pub changed: Arc<Notify>,
+    pub scheduler: Arc<Scheduler>,
 }
 
 pub(crate) use scan::Contents;
@@ -65,6 +67,7 @@ impl Rpc {
             queued,
             engine_generation: in_use.map(|in_use| in_use.generation),
             engine_problem: self.engine.problem(),
+            schedule: self.scheduler.snapshot(),
         });
         Ok(status)
     }
@@ -180,6 +183,21 @@ impl Antimalware for Rpc {
     ) -> Result<Response<Self::ScanStream>, Status> {
         let caller = caller(&request)?;
         Ok(Response::new(self.scan_contents(request.into_inner(), caller)?))
+    }
+
+    async fn prepare_scan(
+        &self,
+        _: Request<proto::PrepareScanRequest>,
+    ) -> Result<Response<proto::PrepareScanReply>, Status> {
+        let reply = match self.scheduler.before_scan().await {
+            BeforeScan::Skipped(hold) => {
+                proto::PrepareScanReply { skipped: Some(hold.to_string()), report: None }
+            }
+            BeforeScan::Ended(report) => {
+                proto::PrepareScanReply { skipped: None, report: Some((&*report).into()) }
+            }
+        };
+        Ok(Response::new(reply))
     }
 
     async fn watch(

@@ -96,6 +96,7 @@ fn asked(request: proto::UpdateRequest) -> Result<Asked, Status> {
         at_once: request.at_once,
         ignore_budget: request.ignore_budget,
         max_rate: request.max_rate,
+        patient: false,
     })
 }
 

@@ -6,6 +6,7 @@ mod guard;
 
 pub use guard::{Guard, RollbackStatus};
 
+use crate::schedule::Snapshot;
 use booster_config::{Interval, Settings};
 use booster_definitions::{Channel, Component, Place, Version};
 use booster_store::{Decisions, GenerationRecord, Pause, Pin, SourceCheck, StoreError};
@@ -59,6 +60,8 @@ pub struct ServiceStatus {
     pub engine_generation: Option<u64>,
     /// Why it is not the installed one, if it could not be loaded.
     pub engine_problem: Option<String>,
+    /// What its schedule is up to.
+    pub schedule: Snapshot,
 }
 
 /// What is known of one component.

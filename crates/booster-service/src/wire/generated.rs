@@ -366,6 +366,17 @@ pub struct Detection {
     pub version: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PrepareScanRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PrepareScanReply {
+    /// Why nothing was updated, if nothing was to be.
+    #[prost(string, optional, tag = "1")]
+    pub skipped: ::core::option::Option<::prost::alloc::string::String>,
+    /// What came of the update.
+    #[prost(message, optional, tag = "2")]
+    pub report: ::core::option::Option<Report>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WatchRequest {
     #[prost(bool, tag = "1")]
     pub progress: bool,
@@ -688,6 +699,34 @@ pub mod antimalware_client {
                 .insert(GrpcMethod::new("booster.service.v1.Antimalware", "Scan"));
             self.inner.streaming(req, path, codec).await
         }
+        /// Updates before a scheduled scan, where check_before_scan under [schedule] wants that and nothing speaks
+        /// against it. Whatever comes of it, the scan is to begin afterwards.
+        pub async fn prepare_scan(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PrepareScanRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PrepareScanReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/booster.service.v1.Antimalware/PrepareScan",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("booster.service.v1.Antimalware", "PrepareScan"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Tells of everything that happens, from now on.
         pub async fn watch(
             &mut self,
@@ -821,6 +860,15 @@ pub mod antimalware_server {
             &self,
             request: tonic::Request<tonic::Streaming<super::ScanRequest>>,
         ) -> std::result::Result<tonic::Response<Self::ScanStream>, tonic::Status>;
+        /// Updates before a scheduled scan, where check_before_scan under [schedule] wants that and nothing speaks
+        /// against it. Whatever comes of it, the scan is to begin afterwards.
+        async fn prepare_scan(
+            &self,
+            request: tonic::Request<super::PrepareScanRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PrepareScanReply>,
+            tonic::Status,
+        >;
         /// Server streaming response type for the Watch method.
         type WatchStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::WatchMessage, tonic::Status>,
@@ -1232,6 +1280,51 @@ pub mod antimalware_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/booster.service.v1.Antimalware/PrepareScan" => {
+                    #[allow(non_camel_case_types)]
+                    struct PrepareScanSvc<T: Antimalware>(pub Arc<T>);
+                    impl<
+                        T: Antimalware,
+                    > tonic::server::UnaryService<super::PrepareScanRequest>
+                    for PrepareScanSvc<T> {
+                        type Response = super::PrepareScanReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PrepareScanRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Antimalware>::prepare_scan(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PrepareScanSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

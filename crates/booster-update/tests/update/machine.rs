@@ -179,6 +179,7 @@ pub fn check_folder(data: &Path) {
         "generations",
         "history.json",
         "checks.json",
+        "attempts.json",
         "damaged.json",
         "traffic.json",
         "decisions.json",

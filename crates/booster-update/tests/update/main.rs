@@ -25,7 +25,12 @@ use publisher::{Publisher, rule};
 
 /// A publisher with one release of `antivirus`, 1.1.0.0.
 fn publisher() -> Publisher {
-    let mut publisher = Publisher::new(machine::now());
+    publisher_at(machine::now())
+}
+
+/// As [`publisher`], at another time.
+fn publisher_at(now: jiff::Timestamp) -> Publisher {
+    let mut publisher = Publisher::new(now);
     publisher.publish(Component::Antivirus, 1, &[("one.yar", &rule("one", "first pattern"))]);
     publisher
 }

@@ -3,8 +3,9 @@
 
 use crate::{
     machine::{Machine, Told, folder},
-    publish_second, publisher,
+    publish_second,
     publisher::Publisher,
+    publisher_at,
 };
 use booster_definitions::Component;
 use booster_store::Why;
@@ -22,7 +23,7 @@ const AV: Component = Component::Antivirus;
 
 /// A machine with releases 1 and 2, of which a loader has loaded the first.
 async fn on_probation() -> (Machine, Publisher) {
-    let mut publisher = publisher();
+    let mut publisher = publisher_at(jiff::Timestamp::now());
     let machine = Machine::new(&publisher);
     update(&machine, &publisher).await;
     assert!(load(&machine, "well"));
@@ -186,7 +187,7 @@ async fn without_a_last_known_good_set_or_with_a_damaged_one_the_current_set_sta
     assert!(markers(&machine).is_empty(), "counted from the start again");
     assert!(machine.store().rejected().unwrap().is_empty());
 
-    let publisher = publisher();
+    let publisher = publisher_at(jiff::Timestamp::now());
     let machine = Machine::new(&publisher);
     update(&machine, &publisher).await;
     fs::create_dir_all(machine.data.path().join("loading")).unwrap();

@@ -124,7 +124,7 @@ fn a_full_disk_at_any_stage_is_named_and_changes_nothing() {
     const SCRIPT: &str = r#"
         mount -t tmpfs -o "size=$4" booster-test "$1" || exit 77
         cp -r "$2/." "$1" 2> /dev/null || exit 78
-        list() { find "$1" -type f -not -name history.json -not -name checks.json -not -name traffic.json | sort; }
+        list() { find "$1" -type f -not -name history.json -not -name checks.json -not -name attempts.json -not -name traffic.json | sort; }
         list "$1" > "$6/before"
         "$5" update "$1" "$3"
         list "$1" > "$6/after"

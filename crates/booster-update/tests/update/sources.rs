@@ -8,7 +8,7 @@ use crate::{
 use booster_definitions::{Component, full_target};
 use booster_sources::SourceKind;
 use booster_test_support::{Fault, FaultyServer};
-use booster_update::{ErrorKind, EventKind, Outcome};
+use booster_update::{ErrorKind, EventKind, Outcome, UpdateRequest};
 use jiff::SignedDuration;
 
 const AV: Component = Component::Antivirus;
@@ -188,4 +188,56 @@ async fn each_source_has_its_last_check_and_last_error() {
     let after = checks.values().find(|check| check.location == good.location).unwrap();
     assert_eq!(after.last_success, Some(now()));
     assert!(after.last_check > after.last_success && after.last_error.is_some());
+}
+
+#[tokio::test]
+async fn a_source_that_keeps_failing_is_left_alone_by_patient_operations_only() {
+    let publisher = publisher();
+    let machine = Machine::new(&publisher);
+    let server = FaultyServer::serve(publisher.path());
+    server.misbehave("/metadata/timestamp.json", Fault::Status { code: 500, retry_after: None });
+    let sources = [http(&server.url()), folder(publisher.path())];
+    let patient = || UpdateRequest { patient: true, progress: true, ..machine.request(&sources) };
+
+    machine.run(patient()).await.is(Outcome::Updated);
+    let asked = server.requests();
+    assert!(asked > 0, "the first source was asked");
+    let told = machine.run(patient()).await;
+    told.is(Outcome::Current);
+    assert_eq!(server.requests(), asked, "the source that failed was asked again at once");
+    let left = told.report.sources_tried[0].error.as_ref().unwrap();
+    assert_eq!(left.kind(), ErrorKind::RetryLater);
+    assert!(left.to_string().contains("failed 1 times in a row"), "{left}");
+
+    // A person wants to know now.
+    machine.update_from(&sources).await.is(Outcome::Current);
+    assert!(server.requests() > asked, "an operation that is not patient asks");
+    machine.clock.advance(machine.options.back_off.longest);
+    server.heal();
+    machine.run(patient()).await.is(Outcome::Current);
+    let checks = machine.store().checks().unwrap();
+    assert!(checks.values().all(|check| check.failures == 0), "{checks:?}");
+}
+
+#[tokio::test]
+async fn every_operation_is_counted_but_one_that_only_looks() {
+    let publisher = publisher();
+    let machine = Machine::new(&publisher);
+    let empty = tempfile::tempdir().unwrap();
+    let attempts = || machine.store().attempts().unwrap();
+    let look = UpdateRequest { check_only: true, ..machine.request(&[folder(publisher.path())]) };
+    machine.run(look).await.is(Outcome::Available);
+    assert_eq!(attempts(), None);
+    for failures in 1..=2 {
+        machine.update(empty.path()).await.failed_with(ErrorKind::NotFound);
+        let counted = attempts().unwrap();
+        assert_eq!((counted.failures, counted.last_success), (failures, None));
+        assert!(counted.error.unwrap().contains("timestamp.json"));
+    }
+    // A damaged record starts again.
+    std::fs::write(machine.data.path().join("attempts.json"), "{").unwrap();
+    machine.update(publisher.path()).await.is(Outcome::Updated);
+    let counted = attempts().unwrap();
+    assert_eq!((counted.failures, counted.last_success, counted.error), (0, Some(now()), None));
+    assert_eq!(counted.outcome, "updated");
 }

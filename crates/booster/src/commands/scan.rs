@@ -49,6 +49,9 @@ pub struct ScanArgs {
     /// Report clean files too
     #[arg(long)]
     all: bool,
+    /// Update first, as check_before_scan under [schedule] says: for scans that a timer starts
+    #[arg(long)]
+    scheduled: bool,
     /// Print findings only, no sum and no progress
     #[arg(long, short)]
     quiet: bool,
@@ -69,7 +72,10 @@ pub fn run(args: &ScanArgs, context: &Context) -> CommandResult {
     let started = Instant::now();
     let scanned = runtime::run(async |cancel| {
         let definitions = match args.through.connect(&settings, context).await? {
-            Some(client) => Some(of_service(client, &settings).await?),
+            Some(client) => Some(of_service(args, client, &settings).await?),
+            None if args.scheduled => {
+                return Err("--scheduled has the antimalware service update first, and none answers".into());
+            }
             None => open(&settings, &cancel).await?,
         };
         let Some(definitions) = definitions else { return Ok(None) };
@@ -91,7 +97,17 @@ fn exit(summary: &ScanSummary) -> Exit {
 }
 
 /// The definitions that the service uses.
-async fn of_service(mut client: Client, settings: &Settings) -> Result<Definitions, Box<dyn Error>> {
+async fn of_service(
+    args: &ScanArgs,
+    mut client: Client,
+    settings: &Settings,
+) -> Result<Definitions, Box<dyn Error>> {
+    if args.scheduled {
+        match client.prepare_scan().await? {
+            Ok(report) => tracing::info!(outcome = %report.outcome, "updated before the scan"),
+            Err(reason) => tracing::info!(reason, "not updated before the scan"),
+        }
+    }
     let status = client.status().await?;
     let used = |component: ComponentStatus| Some((component.name, component.in_use?));
     let components: BTreeMap<_, _> = status.components.into_iter().filter_map(used).collect();

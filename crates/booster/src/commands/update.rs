@@ -138,6 +138,7 @@ fn asked(args: &UpdateArgs) -> Asked {
         at_once: args.now,
         ignore_budget: args.ignore_budget,
         max_rate: args.max_rate.map(|rate| rate.0),
+        patient: false,
     }
 }
 
@@ -172,6 +173,7 @@ async fn embedded(
         sources: settings.sources(&choice)?,
         check_only: args.check,
         at_once: args.now,
+        patient: false,
         progress,
         components: settings.wanted_components(),
         options: settings.update_options(),

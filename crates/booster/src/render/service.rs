@@ -14,6 +14,7 @@ pub fn lines(service: &ServiceStatus, style: Style) -> Vec<String> {
         }
         (None, _) => {}
     }
+    lines.push(format!("Next update  {}", service.schedule.next));
     if let Some(problem) = &service.engine_problem {
         lines.push(format!("Engine       {}", style.bad(problem)));
     }

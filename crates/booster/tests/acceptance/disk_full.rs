@@ -109,9 +109,8 @@ fn full_disk(dir: &Path, first: &Path, least: usize, how: &str) {
                 // Nothing stays behind but what was there; the journals may be new.
                 let extra: Vec<_> = machine.files().difference(&before).cloned().collect();
                 assert!(
-                    extra
-                        .iter()
-                        .all(|name| ["history.json", "checks.json", "traffic.json"].contains(&name.as_str())),
+                    extra.iter().all(|name| ["history.json", "checks.json", "attempts.json", "traffic.json"]
+                        .contains(&name.as_str())),
                     "{extra:?}"
                 );
             }

@@ -1,5 +1,5 @@
 //! The antimalware service as a process, and its callers: what it tells, whom it serves, and what survives it.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod calling;
 mod dying;

@@ -112,6 +112,7 @@ impl Manager {
             sources,
             check_only: false,
             at_once: false,
+            patient: false,
             progress: options.progress,
             components: settings.wanted_components(),
             options: settings.update_options(),
