@@ -14,8 +14,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::body::Body;
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
 
-/// How many calls one connection may have open.
-const CALLS: u32 = 64;
+/// How many calls one connection may have open. Not fewer than clients begin with before they are told: a call
+/// beyond the limit is refused then, instead of waiting.
+const CALLS: u32 = 128;
 /// How long a caller may take to say its first word.
 const FIRST_WORD: Duration = Duration::from_secs(10);
 /// How often a silent connection is asked whether somebody is there, and how long the answer may take.

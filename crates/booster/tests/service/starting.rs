@@ -20,6 +20,22 @@ fn two_services_do_not_share_a_data_folder_or_a_socket() {
 }
 
 #[test]
+fn a_service_updates_by_itself_and_says_when_it_will_again() {
+    let world = World::new();
+    world.configure("[schedule]\nrandomization_time = \"0s\"\n");
+    let _service = world.start();
+    let status = || run(world.command("status").arg("--json")).expect(0).json();
+    crate::world::wait("the schedule's update", || status()["components"][0]["in_use"] == "1.0.0.1");
+    let next = || status()["service"]["schedule"]["next"].clone();
+    crate::world::wait("the schedule to look again", || next()["because"] == "interval");
+    let text = run(&mut world.command("status")).expect(0).out;
+    assert!(text.contains("Next update  at ") && text.contains("the update interval is over"), "{text}");
+    // A scan that a timer starts has it checked first, where the settings want that; here they do not.
+    run(world.command("scan").arg("--scheduled").arg(world.write("clean", b"x"))).expect(0);
+    assert_eq!(run(world.command("history").arg("--json")).json().as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_stale_socket_is_taken_over_and_another_file_is_not() {
     let world = World::new();
     fs::create_dir_all(&world.machine.data).unwrap();
@@ -43,7 +59,7 @@ fn a_data_folder_that_cannot_be_written_and_wrong_settings_are_said_at_once() {
 
     world.configure("[service]\nmax_waiting = -1\n");
     let said = run(&mut world.machine.command("service")).expect(2);
-    assert!(said.err.contains("booster.toml:4:15"), "{}", said.err);
+    assert!(said.err.contains("booster.toml:7:15"), "{}", said.err);
 
     world.configure(&format!("[service]\nsocket = {:?}\n", world.path(&"x".repeat(200))));
     let said = run(&mut world.machine.command("service")).expect(2);

@@ -15,6 +15,9 @@ use std::{
 /// How long anything may take before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A service that does nothing unbidden.
+const QUIET: &str = "[schedule]\nupdate_on_start = false\nupdate_interval = \"0s\"\n";
+
 /// A publisher with releases, a server that can misbehave, and a machine whose service knows it.
 pub struct World {
     pub dir: tempfile::TempDir,
@@ -40,7 +43,8 @@ impl World {
     /// Writes the machine's settings, and more.
     pub fn configure(&self, more: &str) {
         let (root, url) = (self.site.root(), self.server.url());
-        let text = format!("root = {root:?}\nsources = [{url:?}]\n{more}");
+        let quiet = if more.contains("[schedule]") { "" } else { QUIET };
+        let text = format!("root = {root:?}\nsources = [{url:?}]\n{quiet}{more}");
         fs::write(self.machine.config.as_ref().unwrap(), text).unwrap();
     }
 
