@@ -15,6 +15,7 @@ use proto::antimalware_client::AntimalwareClient;
 use std::{
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 use tokio::net::UnixStream;
 use tonic::{
@@ -25,6 +26,9 @@ use tonic::{
 mod scanner;
 
 pub use scanner::RemoteScanner;
+
+/// How often, and for how long, a silent service is asked whether it lives.
+const ARE_YOU_THERE: Duration = Duration::from_secs(60);
 
 /// A call that the service did not do, or a service that is not there.
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +127,9 @@ impl Client {
             }
         });
         // The name is never looked at, but there has to be one.
-        let endpoint = Endpoint::from_static("http://localhost");
+        let endpoint = Endpoint::from_static("http://localhost")
+            .http2_keep_alive_interval(ARE_YOU_THERE)
+            .keep_alive_timeout(ARE_YOU_THERE);
         let channel = endpoint.connect_with_connector(connector).await;
         let channel = channel.map_err(|error| absent(io::Error::other(error)))?;
         let grpc = AntimalwareClient::new(channel).max_decoding_message_size(usize::MAX);

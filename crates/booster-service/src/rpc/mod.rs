@@ -16,6 +16,7 @@ use crate::{
 use arc_swap::ArcSwap;
 use booster_config::Settings;
 use booster_definitions::{Component, Version};
+use booster_store::StoreError;
 use booster_update::ErrorKind;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
@@ -52,8 +53,8 @@ impl Rpc {
     }
 
     /// What is installed, with what only the service knows.
-    fn machine_status(&self, now: Timestamp) -> Result<MachineStatus, Status> {
-        let mut status = MachineStatus::read(&self.settings.load(), now).map_err(refusal::store)?;
+    async fn machine_status(&self) -> Result<MachineStatus, Status> {
+        let mut status = self.read(|settings| MachineStatus::read(settings, Timestamp::now())).await?;
         let in_use = self.engine.in_use();
         for component in &mut status.components {
             let used = in_use.as_ref().and_then(|in_use| in_use.scanner.components().get(&component.name));
@@ -70,6 +71,18 @@ impl Rpc {
             schedule: self.scheduler.snapshot(),
         });
         Ok(status)
+    }
+}
+
+impl Rpc {
+    /// Reads something of the data folder, beside the thread that all callers share: a disk may be slow.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Settings) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Status> {
+        let settings = self.settings.load_full();
+        let done = tokio::task::spawn_blocking(move || read(&settings)).await;
+        done.map_err(|error| Status::internal(error.to_string()))?.map_err(refusal::store)
     }
 }
 
@@ -127,7 +140,7 @@ impl Antimalware for Rpc {
     }
 
     async fn status(&self, _: Request<proto::StatusRequest>) -> Result<Response<proto::StatusReply>, Status> {
-        let status = self.machine_status(Timestamp::now())?;
+        let status = self.machine_status().await?;
         let json = serde_json::to_string(&status).map_err(|error| Status::internal(error.to_string()))?;
         let (running, queued) = self.desk.occupied();
         let reply = proto::StatusReply {
@@ -144,7 +157,7 @@ impl Antimalware for Rpc {
         &self,
         _: Request<proto::VersionRequest>,
     ) -> Result<Response<proto::VersionReply>, Status> {
-        let status = self.machine_status(Timestamp::now())?;
+        let status = self.machine_status().await?;
         let reply = proto::VersionReply {
             service: env!("CARGO_PKG_VERSION").to_owned(),
             engine: booster_engine::ENGINE_VERSION.to_string(),
@@ -157,7 +170,7 @@ impl Antimalware for Rpc {
         &self,
         request: Request<proto::HistoryRequest>,
     ) -> Result<Response<proto::HistoryReply>, Status> {
-        let entries = self.settings.load().store().history().map_err(refusal::store)?;
+        let entries = self.read(|settings| settings.store().history()).await?;
         let last = match request.into_inner().last as usize {
             0 => entries.len(),
             last => last,
@@ -210,7 +223,7 @@ impl Antimalware for Rpc {
     async fn health(&self, _: Request<proto::HealthRequest>) -> Result<Response<proto::HealthReply>, Status> {
         let mut problems = Vec::new();
         problems.extend(self.engine.problem());
-        match self.machine_status(Timestamp::now()) {
+        match self.machine_status().await {
             Ok(status) if status.components.is_empty() => {
                 problems.push("no definitions are installed".into())
             }

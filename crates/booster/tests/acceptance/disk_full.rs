@@ -1,49 +1,13 @@
 //! A full disk at every stage: the update fails with its own error, and the old set stays.
 
-use crate::support::{Machine, Random, Site, eicar, release, run};
+use crate::{
+    support::{Machine, Random, Site, eicar, release, run},
+    tmpfs::Tmpfs,
+};
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
-
-/// A small file system of its own, unmounted when it goes.
-struct Tmpfs(PathBuf);
-
-impl Tmpfs {
-    /// Mounts one, or nothing where this user may not mount.
-    fn mount(path: PathBuf, bytes: u64) -> Option<Self> {
-        fs::create_dir_all(&path).unwrap();
-        let status = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "booster-test"])
-            .arg(&path)
-            .stderr(std::process::Stdio::null())
-            .status();
-        if status.is_ok_and(|status| status.success()) {
-            return Some(Self(path));
-        }
-        eprintln!("skipped: a tmpfs cannot be mounted by this user");
-        None
-    }
-
-    /// Leaves room for so many bytes and no more.
-    fn fill_up_to(&self, free: u64) {
-        let status = Command::new("df").args(["--output=avail", "-B1"]).arg(&self.0).output().unwrap();
-        let text = String::from_utf8(status.stdout).unwrap();
-        let available: u64 = text.lines().last().unwrap().trim().parse().unwrap();
-        fs::write(self.0.join("ballast"), vec![0; available.saturating_sub(free) as usize]).unwrap();
-    }
-
-    fn empty(&self) {
-        fs::remove_file(self.0.join("ballast")).unwrap();
-    }
-}
-
-impl Drop for Tmpfs {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
-}
 
 /// The set that is too big: some hundred kilobytes that do not compress.
 fn big_release(dir: &Path, version: u32) -> PathBuf {
@@ -80,7 +44,7 @@ fn full_disk(dir: &Path, first: &Path, least: usize, how: &str) {
     let Some(disk) = Tmpfs::mount(dir.join("disk"), 8 << 20) else { return };
     let site = Site::new(dir);
     let from = site.repository.to_str().unwrap();
-    let machine = Machine::new(disk.0.join("machine"), &site);
+    let machine = Machine::new(disk.path().join("machine"), &site);
     site.publish("1.0.0.1", first).expect(0);
     machine.update(from).expect(0);
     site.publish("1.0.0.2", &big_release(dir, 2)).expect(0);
@@ -132,7 +96,7 @@ fn a_disk_that_is_full_while_going_back_changes_nothing_or_all() {
     let dir = dir.path();
     let Some(disk) = Tmpfs::mount(dir.join("disk"), 8 << 20) else { return };
     let site = Site::new(dir);
-    let machine = Machine::new(disk.0.join("machine"), &site);
+    let machine = Machine::new(disk.path().join("machine"), &site);
     for version in [1, 2] {
         site.publish(&format!("1.0.0.{version}"), &release(dir, version)).expect(0);
         machine.update(site.repository.to_str().unwrap()).expect(0);

@@ -10,3 +10,4 @@ mod history;
 mod kills;
 mod resuming;
 mod support;
+mod tmpfs;

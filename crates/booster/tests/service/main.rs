@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod calling;
+mod disks;
 mod dying;
 mod engine;
 mod hostile;
@@ -13,4 +14,6 @@ mod starting;
 #[allow(dead_code)]
 #[path = "../acceptance/support.rs"]
 mod support;
+#[path = "../acceptance/tmpfs.rs"]
+mod tmpfs;
 mod world;

@@ -94,9 +94,13 @@ impl World {
 
     /// Starts the service.
     pub fn spawn(&self) -> Service {
+        self.spawn_as(self.machine.command("service"))
+    }
+
+    /// Starts the service by a command.
+    pub fn spawn_as(&self, mut command: Command) -> Service {
         let log = self.path("service.log");
-        let mut command = self.machine.command("service");
-        command.arg("--verbose").stdout(Stdio::null());
+        command.arg("--verbose").stdin(Stdio::null()).stdout(Stdio::null());
         let stderr = fs::File::options().create(true).append(true).open(&log).unwrap();
         let child = command.stderr(stderr).spawn().unwrap();
         Service { child, socket: self.socket(), log }
