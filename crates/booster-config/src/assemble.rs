@@ -2,7 +2,7 @@
 
 use crate::{ConfigError, Expiry, Http, Interval, Secret, Settings, SourceSettings};
 use booster_definitions::{Component, archive};
-use booster_engine::{ScanLimits, ScanOptions, Worker, WorkerLimits};
+use booster_engine::{ScanLimits, ScanOptions, Worker, WorkerLimits, adapter::Adapter};
 use booster_publish::{Lifetimes, PublishError, Repository, RepositoryOptions};
 use booster_sources::{
     ClientCertificate, Credentials, DirectorySource, HttpOptions, HttpSource, ProxyChoice, RateLimit, Source,
@@ -122,10 +122,16 @@ impl Settings {
             place: self.rollout.place,
             out_of_date_after: self.freshness.out_of_date_after.0,
             trial: self.trial.options(),
+            engines: self.adapters(),
             health: self.health.command(),
             back_off: self.schedule.back_off(),
             ..UpdateOptions::default()
         }
+    }
+
+    /// The engines beside the built-in one.
+    pub fn adapters(&self) -> Vec<Adapter> {
+        self.engines.iter().map(|engine| engine.adapter().clone()).collect()
     }
 
     /// The components to update; `None` for all of them, also those that a publisher adds later.

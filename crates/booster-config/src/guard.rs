@@ -1,9 +1,9 @@
 //! The settings that guard a machine against new definitions that do harm.
 
 use crate::{Interval, Share, Size};
-use booster_engine::Sample;
+use booster_engine::{CommandLine, Sample};
 use booster_store::Probation as Watched;
-use booster_update::{HealthCommand, TrialOptions};
+use booster_update::TrialOptions;
 use serde::{Deserialize, Serialize};
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -105,12 +105,9 @@ impl Probation {
 
 impl Health {
     /// The command, if there is one.
-    pub fn command(&self) -> Option<HealthCommand> {
+    pub fn command(&self) -> Option<CommandLine> {
         let (program, arguments) = self.command.split_first()?;
-        Some(HealthCommand {
-            program: program.into(),
-            arguments: arguments.to_vec(),
-            timeout: self.timeout.0,
-        })
+        let arguments = arguments.iter().map(Into::into).collect();
+        Some(CommandLine { program: program.into(), arguments, timeout: self.timeout.0 })
     }
 }

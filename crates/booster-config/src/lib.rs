@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod assemble;
+mod engines;
 mod error;
 mod guard;
 mod load;
@@ -20,6 +21,7 @@ mod source;
 mod units;
 
 pub use assemble::SourceChoice;
+pub use engines::EngineSettings;
 pub use error::ConfigError;
 pub use guard::{Health, Probation, Trial};
 pub use load::{FileChoice, Flags, Layers, Loaded};

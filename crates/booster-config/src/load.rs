@@ -1,6 +1,6 @@
 //! Reading the layers: defaults, then the file, then the environment, then the flags.
 
-use crate::{ConfigError, Position, Settings};
+use crate::{ConfigError, Position, Settings, engines};
 use booster_publish::KEY_VARIABLES;
 use figment::{
     Figment, Metadata, Profile, Provider,
@@ -174,6 +174,13 @@ fn resolve_paths(table: &mut toml::Table, folder: &Path) {
                 for item in items {
                     if let toml::Value::String(text) = item {
                         *text = folder.join(&*text).to_string_lossy().into_owned();
+                    }
+                }
+            }
+            toml::Value::Array(items) if key == "engines" => {
+                for item in items {
+                    if let toml::Value::Table(table) = item {
+                        engines::resolve_paths(table, folder);
                     }
                 }
             }

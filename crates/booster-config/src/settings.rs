@@ -3,7 +3,10 @@
 //! Every field is a key of the configuration file under the same name, and an environment variable:
 //! `BOOSTER_`, the name in capitals, and `__` between a table and its key (`BOOSTER_STORE__KEEP`).
 
-use crate::{Health, Interval, Probation, Schedule, Secret, Service, Size, Trial, source::SourceSettings};
+use crate::{
+    EngineSettings, Health, Interval, Probation, Schedule, Secret, Service, Size, Trial,
+    source::SourceSettings,
+};
 use booster_definitions::{Channel, Component, Place, archive};
 use booster_engine::{ScanLimits, WorkerLimits};
 use booster_publish::RepositoryOptions;
@@ -45,6 +48,9 @@ pub struct Settings {
     pub store: Store,
     /// What the compiling child process may use.
     pub engine: Engine,
+    /// The engines beside the built-in one.
+    #[serde(deserialize_with = "crate::engines::list")]
+    pub engines: Vec<EngineSettings>,
     /// What new definitions are tried on before they come into use.
     pub trial: Trial,
     /// How new definitions are watched after they came into use.
@@ -256,6 +262,7 @@ impl Default for Settings {
             limits: Limits::default(),
             store: Store::default(),
             engine: Engine::default(),
+            engines: Vec::new(),
             trial: Trial::default(),
             probation: Probation::default(),
             health: Health::default(),

@@ -10,7 +10,9 @@
 //! It does not know where definitions come from, nor which generation is current.
 #![forbid(unsafe_code)]
 
+pub mod adapter;
 mod build;
+mod command;
 pub mod hash;
 mod image;
 mod report;
@@ -20,6 +22,7 @@ mod trial;
 mod worker;
 
 pub use build::{BuildLimits, BuildOptions, BuildRequest, OnInvalid, build};
+pub use command::{CommandError, CommandLine};
 pub use image::{Image, ImageError};
 pub use report::{BuildError, BuildReport, IoKind, RejectedRule, SelfTestFailure};
 pub use scan::{

@@ -30,6 +30,7 @@
 //!   attempts.json         how the last operations went
 //!   traffic.json          how much has been downloaded of releases lately
 //!   failed-patches.json   patches that did not give what was signed
+//!   engines.json          what other engines were given, and what they use
 //!   decisions.json        what the administrator decided: pins and a pause
 //!   place.json            the machine's place in roll-outs, where the system has no identity
 //! ```
@@ -38,6 +39,7 @@
 mod attempts;
 mod decisions;
 mod downloads;
+mod engines;
 mod error;
 mod failed_patches;
 mod generation;
@@ -57,6 +59,7 @@ pub mod verify;
 pub use attempts::Attempts;
 pub use decisions::{Decisions, Pause, Pin, PinLimit};
 pub use downloads::{CopyTag, Downloads};
+pub use engines::{EngineRecord, EngineSet};
 pub use error::StoreError;
 pub use failed_patches::FailedPatch;
 pub use generation::{GenerationRecord, Installed, InstalledComponent};

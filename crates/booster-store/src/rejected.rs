@@ -21,6 +21,8 @@ pub enum Why {
     Unhealthy,
     /// It flagged too many of the machine's own files.
     DetectionSpike,
+    /// Another engine did not take it.
+    EngineRejected,
 }
 
 /// What spoke against a set, in words, and when.
@@ -59,6 +61,7 @@ impl Why {
             Self::Crashed => "crashed",
             Self::Unhealthy => "unhealthy",
             Self::DetectionSpike => "detection_spike",
+            Self::EngineRejected => "engine_rejected",
         }
     }
 }
@@ -71,6 +74,7 @@ impl fmt::Display for Why {
             Self::Crashed => "it crashed whoever loaded it",
             Self::Unhealthy => "the health command failed with it",
             Self::DetectionSpike => "it flagged too many of this machine's files",
+            Self::EngineRejected => "another engine did not take it",
         })
     }
 }

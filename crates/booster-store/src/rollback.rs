@@ -87,18 +87,26 @@ impl Operation {
     }
 
     /// Undoes the switch that was to be approved: exactly what was in use before is in use again. With a
-    /// verdict, the releases that came with it are rejected. Says what changed; it writes no history.
+    /// verdict, the releases that came with it are rejected; only those of some components, where they are
+    /// named. Says what changed; it writes no history.
     ///
     /// # Errors
     /// The system's answer; nothing has changed then.
-    pub fn undo(&self, verdict: Option<&Verdict>) -> Result<Vec<Change>, StoreError> {
+    pub fn undo(
+        &self,
+        verdict: Option<&Verdict>,
+        only: Option<&[Component]>,
+    ) -> Result<Vec<Change>, StoreError> {
         let Some(before) = Pointer::load(self.store().data_dir())?.and_then(|pointer| pointer.before) else {
             return Ok(Vec::new());
         };
         let earlier = before.generation.map(|number| self.store().generation(number)).transpose()?;
         let current = self.replaced();
         let guilty = match (verdict, &current) {
-            (Some(verdict), Some(current)) => differing(current, earlier.as_ref(), verdict).collect(),
+            (Some(verdict), Some(current)) => {
+                let guilty = differing(current, earlier.as_ref(), verdict);
+                guilty.filter(|release| only.is_none_or(|only| only.contains(&release.component))).collect()
+            }
             _ => Vec::new(),
         };
         self.point(|pointer| {

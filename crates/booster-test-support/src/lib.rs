@@ -1,5 +1,5 @@
 //! What the tests of all crates need from the world outside: a web server that misbehaves on
-//! order, a real nginx, a real forward proxy, and certificates.
+//! order, a real nginx, a real forward proxy, real engines, and certificates.
 //!
 //! Everything listens on loopback only, on a port of its own, is bounded in time and memory, and
 //! ends when it is dropped. What needs a program that is not installed says `skipped: ...` and
@@ -10,9 +10,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod certificates;
+#[cfg(unix)]
+mod engines;
 mod faulty_server;
 mod program;
 
 pub use certificates::{TestAuthority, TestIdentity};
+#[cfg(unix)]
+pub use engines::{Clamd, Suricata, eventually, installed};
 pub use faulty_server::{Announce, Fault, FaultyServer, Request, ServerTls};
 pub use program::{ForwardProxy, Nginx};

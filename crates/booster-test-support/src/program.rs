@@ -14,17 +14,70 @@ use tempfile::TempDir;
 const START: Duration = Duration::from_secs(20);
 
 /// A program in the foreground, killed when it is dropped.
-struct Program {
-    child: Child,
-    port: u16,
-    folder: TempDir,
+pub(crate) struct Started(Child);
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+impl Started {
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
     }
+}
+
+/// Starts a program that writes to `output.log` in a folder, and waits until it listens. `None`, with a message,
+/// when it is not installed.
+#[cfg(unix)]
+pub(crate) fn start(command: Command, folder: &Path, listens: impl Fn() -> bool) -> Option<Started> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let mut started = spawn(command, folder)?;
+    if !until_it_listens(&mut started, listens) {
+        panic!("{name} does not listen: {}", output(folder));
+    }
+    Some(started)
+}
+
+fn spawn(mut command: Command, folder: &Path) -> Option<Started> {
+    let log = File::create(folder.join("output.log")).unwrap();
+    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    match command.spawn() {
+        Ok(child) => Some(Started(child)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            eprintln!("skipped: {} is not installed", command.get_program().display());
+            None
+        }
+        Err(error) => panic!("{} cannot be started: {error}", command.get_program().display()),
+    }
+}
+
+fn until_it_listens(started: &mut Started, listens: impl Fn() -> bool) -> bool {
+    let deadline = Instant::now() + START;
+    while Instant::now() < deadline {
+        if listens() {
+            return true;
+        }
+        if started.0.try_wait().unwrap().is_some() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    false
+}
+
+fn output(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("output.log")).unwrap_or_default()
+}
+
+/// A program with a port and a folder.
+struct Program {
+    // Held, never read: it ends when it is dropped.
+    _started: Started,
+    port: u16,
+    folder: TempDir,
 }
 
 impl Program {
@@ -37,45 +90,15 @@ impl Program {
             let folder = tempfile::tempdir().unwrap();
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let arguments = prepare(folder.path(), port);
-            let log = File::create(folder.path().join("output.log")).unwrap();
-            let started = Command::new(name)
-                .args(arguments)
-                .stdin(Stdio::null())
-                .stdout(log.try_clone().unwrap())
-                .stderr(log)
-                .spawn();
-            let child = match started {
-                Ok(child) => child,
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    eprintln!("skipped: {name} is not installed");
-                    return None;
-                }
-                Err(error) => panic!("{name} cannot be started: {error}"),
-            };
-            let mut program = Self { child, port, folder };
-            if program.listens() {
-                return Some(program);
+            let mut command = Command::new(name);
+            command.args(arguments);
+            let mut started = spawn(command, folder.path())?;
+            if until_it_listens(&mut started, || TcpStream::connect(("127.0.0.1", port)).is_ok()) {
+                return Some(Self { _started: started, port, folder });
             }
-            eprintln!(
-                "{name} does not listen: {}",
-                std::fs::read_to_string(program.folder.path().join("output.log")).unwrap_or_default()
-            );
+            eprintln!("{name} does not listen: {}", output(folder.path()));
         }
         panic!("{name} did not start in five attempts");
-    }
-
-    fn listens(&mut self) -> bool {
-        let deadline = Instant::now() + START;
-        while Instant::now() < deadline {
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
-                return true;
-            }
-            if self.child.try_wait().unwrap().is_some() {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        false
     }
 }
 

@@ -3,9 +3,9 @@
 //! Errors keep the type they arose with ([`Cause`]); this module adds the step and the source, sorts
 //! every cause into its stable [`ErrorKind`], and decides whether another source could help.
 
-use crate::{Detail, ErrorKind, Held, Spike, Stage, Unhealthy};
+use crate::{Detail, EngineError, ErrorKind, Held, Spike, Stage};
 use booster_definitions::{Component, ManifestError, archive::ArchiveError};
-use booster_engine::{BuildError, IoKind, WorkerError};
+use booster_engine::{BuildError, CommandError, IoKind, WorkerError, adapter::Fault};
 use booster_sources::{SourceError, SourceKind};
 use booster_store::StoreError;
 use booster_trust::{TrustError, WrongTarget};
@@ -125,9 +125,14 @@ pub enum Cause {
     /// There are no definitions to try.
     #[error("no definitions are installed: run `booster update`")]
     NothingInstalled,
+    /// Another engine rejects the definitions, or cannot be asked; those before are in use.
+    #[error("{0}; the definitions before stay in use, for every engine")]
+    Engine(#[source] EngineError),
     /// The machine is not well with the definitions; those before are in use again.
-    #[error("{0}; the definitions before are in use again")]
-    Unhealthy(#[source] Unhealthy),
+    #[error(
+        "the health command {0} (see [health] in the configuration); the definitions before are in use again"
+    )]
+    Unhealthy(#[source] CommandError),
     /// The same release failed before in this operation, from another source.
     #[error("this source offers the same releases that have just failed: {0}")]
     SameAgain(UpdateError),
@@ -181,6 +186,8 @@ impl Cause {
             Self::Worker(error) => kind_of_worker(error),
             Self::DetectionSpike(_) => ErrorKind::DetectionSpike,
             Self::NothingInstalled => ErrorKind::NotFound,
+            Self::Engine(error) if error.is_about_content() => ErrorKind::EngineRejected,
+            Self::Engine(error) => kind_of_fault(&error.fault),
             Self::Unhealthy(unhealthy) if unhealthy.is_about_content() => ErrorKind::HealthFailed,
             Self::Unhealthy(_) => ErrorKind::Configuration,
             Self::SameAgain(error) => error.kind(),
@@ -216,6 +223,7 @@ impl Cause {
             }
             Self::Archive { error, .. } => matches!(error, ArchiveError::Io { .. }),
             Self::Worker(error) => !is_about_content(error),
+            Self::Engine(error) => !error.is_about_content(),
             Self::Unhealthy(unhealthy) => !unhealthy.is_about_content(),
             _ => false,
         }
@@ -229,6 +237,7 @@ impl Cause {
             Self::WrongArchive { .. } | Self::DetectionSpike(_) => true,
             Self::Archive { error, .. } => !matches!(error, ArchiveError::Io { .. }),
             Self::Worker(error) => is_about_content(error),
+            Self::Engine(error) => error.is_about_content(),
             Self::Unhealthy(unhealthy) => unhealthy.is_about_content(),
             _ => false,
         }
@@ -334,6 +343,15 @@ fn is_about_content(error: &WorkerError) -> bool {
         W::Build(_) => true,
         W::Crashed { .. } | W::OutOfMemory { .. } | W::FileTooLarge { .. } | W::TimedOut { .. } => true,
         W::Garbage { .. } | W::Start { .. } | W::Cancelled | W::Io(_) => false,
+    }
+}
+
+/// The kind of a fault that says nothing about the definitions.
+fn kind_of_fault(fault: &Fault) -> ErrorKind {
+    match fault {
+        Fault::Folder { source, .. } => kind_of_io(source),
+        Fault::Command(_) | Fault::Untested { .. } => ErrorKind::Configuration,
+        _ => ErrorKind::EngineUnavailable,
     }
 }
 

@@ -5,9 +5,9 @@
 //! for a cancellation between pieces; memory holds one window of the decompressor and no file.
 
 use crate::{
-    Cause,
+    Cause, approval,
     context::Context,
-    health,
+    engines,
     obtain::{Content, Obtained},
     search::{Before, Release},
     sequencer::Sequencer,
@@ -70,19 +70,19 @@ pub(crate) async fn install(
     }
     let manifests: Vec<_> = updates.iter().map(|(release, _)| &release.manifest).collect();
     trial::try_staged(context, &staging, &manifests, before.generation.as_ref()).await?;
+    engines::check(context, &staging, &manifests).await?;
     flush(context, staging.dir()).await?;
     events.built();
-    // From here on there is nothing slow: the bytes are on the disk already. Only a health command can make
-    // the switch undone.
+    // From here on there is nothing slow: the bytes are on the disk already. Only those who are
+    // asked now can make the switch undone.
     context.check()?;
-    let installed = match &context.request.options.health {
-        None => staging.commit(context.clock.now())?,
-        Some(_) => {
-            let operation = staging.operation();
-            let installed = staging.commit_to_be_approved(context.clock.now())?;
-            health::approve(context, operation, &installed).await?;
-            installed
-        }
+    let installed = if approval::is_wanted(context) {
+        let operation = staging.operation();
+        let installed = staging.commit_to_be_approved(context.clock.now())?;
+        approval::approve(context, operation, &installed).await?;
+        installed
+    } else {
+        staging.commit(context.clock.now())?
     };
     events.installed();
     Ok(installed)

@@ -89,7 +89,11 @@ pub enum ErrorKind {
     DetectionSpike,
     /// The health command failed with the definitions.
     HealthFailed,
+    /// Another engine rejects the definitions.
+    EngineRejected,
 
+    /// Another engine that has to be asked cannot be.
+    EngineUnavailable,
     /// The disk or a quota is full.
     DiskFull,
     /// This user may not.
@@ -104,7 +108,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order in which they stand above.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 46] = [
         Self::Cancelled,
         Self::Busy,
         Self::NoSource,
@@ -144,6 +148,8 @@ impl ErrorKind {
         Self::WorkerLimit,
         Self::DetectionSpike,
         Self::HealthFailed,
+        Self::EngineRejected,
+        Self::EngineUnavailable,
         Self::DiskFull,
         Self::Permission,
         Self::StoreDamaged,
@@ -193,6 +199,8 @@ impl ErrorKind {
             Self::WorkerLimit => "worker_limit",
             Self::DetectionSpike => "detection_spike",
             Self::HealthFailed => "health_failed",
+            Self::EngineRejected => "engine_rejected",
+            Self::EngineUnavailable => "engine_unavailable",
             Self::DiskFull => "disk_full",
             Self::Permission => "permission",
             Self::StoreDamaged => "store_damaged",

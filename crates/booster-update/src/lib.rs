@@ -11,7 +11,8 @@
 //! * A cancellation takes effect within a second in every stage, and leaves no debris.
 //! * A download that was broken off, however that happened, is gone on with by the next operation, and
 //!   what is there is checked as if it arrived anew.
-//! * New definitions that a health command is not content with are left at once, and not taken again.
+//! * New definitions that another engine rejects, or that a health command is not content with, are left at
+//!   once, and not taken again.
 //! * A source that fails is left for the next one, and the report says why.
 //! * A source that asked to be left alone is; one that keeps failing is by those who ask unbidden
 //!   ([`UpdateRequest::patient`]), longer each time.
@@ -41,6 +42,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod approval;
 mod back_off;
 mod budget;
 mod choose;
@@ -48,6 +50,7 @@ mod clock;
 mod context;
 mod detail;
 mod download;
+mod engines;
 mod error;
 mod event;
 mod health;
@@ -74,9 +77,9 @@ pub use back_off::{BackOff, part};
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use detail::{Detail, SystemFailure, UnknownDetail};
 pub use download::DownloadOptions;
+pub use engines::{EngineError, EngineStatus, bring_engines, engine_status};
 pub use error::{Cause, SourceRef, UpdateError, words};
 pub use event::{Event, EventKind, EventResult, Stage};
-pub use health::{HealthCommand, Unhealthy};
 pub use kind::ErrorKind;
 pub use order::{Order, OutOfOrder};
 pub use plan::{Held, InstalledRelease, Plan, Policy, Step, plan};

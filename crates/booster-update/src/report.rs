@@ -1,6 +1,6 @@
 //! What an operation has done, as one value.
 
-use crate::{Held, InstalledRelease, Plan, Step, UpdateError, Way};
+use crate::{EngineStatus, Held, InstalledRelease, Plan, Step, UpdateError, Way};
 use booster_definitions::{Component, Version};
 use booster_engine::TrialReport;
 use booster_sources::SourceKind;
@@ -126,6 +126,9 @@ pub struct Report {
     /// The trial that the new definitions did not pass: which of the machine's files they flag.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trial: Option<TrialReport>,
+    /// What other engines use now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub engines: Vec<EngineStatus>,
     /// The set that was left before anything else, because it crashed or was not well, and what is in use
     /// in its place.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -148,6 +151,7 @@ impl Report {
             pause: None,
             out_of_date: Vec::new(),
             trial: None,
+            engines: Vec::new(),
             rolled_back: None,
         }
     }

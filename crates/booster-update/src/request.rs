@@ -1,8 +1,8 @@
 //! What is asked of an operation, and the limits that it keeps.
 
-use crate::{BackOff, DownloadOptions, HealthCommand, TrialOptions};
+use crate::{BackOff, DownloadOptions, TrialOptions};
 use booster_definitions::{Channel, Component, Place, Version, archive};
-use booster_engine::{BuildOptions, ENGINE_VERSION, OnInvalid};
+use booster_engine::{BuildOptions, CommandLine, ENGINE_VERSION, OnInvalid, adapter::Adapter};
 use booster_sources::{Source, TransferRules};
 use booster_trust::ClientOptions;
 use std::{sync::Arc, time::Duration};
@@ -54,8 +54,10 @@ pub struct UpdateOptions {
     pub out_of_date_after: Duration,
     /// What new definitions are tried on.
     pub trial: TrialOptions,
+    /// The engines beside the built-in one.
+    pub engines: Vec<Adapter>,
     /// What is asked whether the machine is well after the switch.
-    pub health: Option<HealthCommand>,
+    pub health: Option<CommandLine>,
     /// For how long a source that failed is left alone by patient requests.
     pub back_off: BackOff,
 }
@@ -77,6 +79,7 @@ impl Default for UpdateOptions {
             place: None,
             out_of_date_after: Duration::from_secs(7 * 86_400),
             trial: TrialOptions::default(),
+            engines: Vec::new(),
             health: None,
             back_off: BackOff::default(),
         }

@@ -59,11 +59,15 @@ fn kept_are(kept: &[String]) -> String {
 
 /// Goes back to an earlier set that is still on disk, and rejects what is left.
 ///
-/// All components go back together. Returns the number of the set that is in use then.
+/// All components go back together. Returns the number of the set that is in use then, and the operation, for
+/// other engines to be brought along ([`bring_engines`](crate::bring_engines)) before anybody else begins one.
 ///
 /// # Errors
 /// There is no such set, it is damaged, or another operation runs.
-pub fn roll_back(store: &Store, request: &RollbackRequest) -> Result<(u64, RolledBack), RollbackError> {
+pub fn roll_back(
+    store: &Store,
+    request: &RollbackRequest,
+) -> Result<(Operation, u64, RolledBack), RollbackError> {
     let operation = store.begin("rollback")?;
     let rolled_back = match operation.rolled_back() {
         // It has just happened by itself: one step further would be one too many.
@@ -71,7 +75,7 @@ pub fn roll_back(store: &Store, request: &RollbackRequest) -> Result<(u64, Rolle
         None => go_back(&operation, request)?,
     };
     let generation = store.current()?.map_or(0, |current| current.record().number);
-    Ok((generation, rolled_back))
+    Ok((operation, generation, rolled_back))
 }
 
 fn go_back(operation: &Operation, request: &RollbackRequest) -> Result<RolledBack, RollbackError> {

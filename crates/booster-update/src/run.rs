@@ -1,11 +1,12 @@
 //! The operation from its first event to its report.
 
 use crate::{
-    Cause, Clock, ErrorKind, Outcome, Plan, Policy, Report, SourceTried, UpdateError, UpdateRequest,
+    Cause, Clock, EngineStatus, ErrorKind, Outcome, Plan, Policy, Report, SourceTried, UpdateError,
+    UpdateRequest, approval,
     budget::Budget,
     context::Context,
     download::{Downloader, tidy},
-    health,
+    engines::{self, engine_status},
     install::install,
     obtain::{Obtainer, ways},
     plan::plan,
@@ -158,12 +159,14 @@ impl Run<'_> {
         before.decisions.paused(self.context.clock.now()).filter(|_| !self.context.request.check_only)
     }
 
-    /// Notes what was left when the operation began, and has a switch approved that an earlier one could not.
+    /// Notes what was left when the operation began, has a switch approved that an earlier one could not, and
+    /// gives other engines what is current.
     async fn settle(&mut self, operation: &Operation) -> Result<(), Cause> {
         self.rolled_back = operation.rolled_back().cloned();
         if !self.context.request.check_only {
-            let undone = health::settle(&self.context, operation).await?;
-            self.rolled_back = undone.or(self.rolled_back.take());
+            let undone = approval::settle(&self.context, operation).await?;
+            let left = engines::reconcile(&self.context, operation).await?;
+            self.rolled_back = left.or(undone).or(self.rolled_back.take());
         }
         if let Some(rolled_back) = &self.rolled_back {
             self.events.went_back(rolled_back);
@@ -357,6 +360,7 @@ impl Run<'_> {
             pause: self.paused(before).filter(|_| outcome == Outcome::Paused).cloned(),
             out_of_date: self.out_of_date(),
             trial,
+            engines: self.engines(),
             rolled_back: self.rolled_back.clone(),
         }
     }
@@ -373,6 +377,11 @@ impl Run<'_> {
         if let Some(attempts) = attempted(last.as_ref(), report, self.context.clock.now()) {
             record("the attempt", operation.record_attempts(&attempts));
         }
+    }
+
+    /// What is known of other engines; a damaged record says nothing.
+    fn engines(&self) -> Vec<EngineStatus> {
+        engine_status(self.context.store, &self.context.request.options.engines).unwrap_or_default()
     }
 
     /// The components that are too old in what is installed now.

@@ -93,7 +93,8 @@ pub const fn of_kind(kind: ErrorKind) -> Hresult {
         K::WorkerCrashed => Hresult::ERROR_PROCESS_ABORTED,
         K::WorkerLimit => Hresult::ERROR_NOT_ENOUGH_QUOTA,
         K::DetectionSpike => Hresult::ERROR_MP_BAD_INPUT_DATA,
-        K::HealthFailed => Hresult::ERROR_INSTALL_FAILURE,
+        K::HealthFailed | K::EngineRejected => Hresult::ERROR_INSTALL_FAILURE,
+        K::EngineUnavailable => Hresult::ERROR_MP_BAD_INIT_MODULES,
 
         K::DiskFull => Hresult::ERROR_DISK_FULL,
         K::Permission => Hresult::E_ACCESSDENIED,

@@ -276,6 +276,9 @@ fn every_setting_of_the_example_can_be_used() {
     // The list and the tables are two ways to write the same; a file has one of them.
     let text = example_in_force();
     let list: String = text.split("[[sources]]").next().unwrap().to_owned();
+    let engines = load_file(&list).unwrap().settings.adapters();
+    let kinds: Vec<_> = engines.iter().map(|adapter| adapter.engine.kind()).collect();
+    assert_eq!(kinds, ["clamd", "suricata", "command"]);
     let tables = text.replace("sources = [", "#sources = [");
     for text in [list, tables] {
         let settings = load_file(&text).unwrap().settings;
@@ -298,16 +301,54 @@ fn the_example_explains_every_setting_with_its_default() {
                     assert_eq!(shown.get(key), Some(default), "{name}.{key}");
                 }
             }
-            // These two depend on the machine.
-            (_, Some(_)) if name == "data_dir" || name == "sources" => {}
+            // These depend on the machine.
+            (_, Some(_)) if name == "data_dir" || name == "sources" || name == "engines" => {}
             (default, Some(shown)) => assert_eq!(shown, default, "{name}"),
         }
     }
 }
 
 #[test]
-fn every_configuration_in_the_administrators_guide_can_be_used() {
+fn an_engine_that_cannot_work_is_an_error_at_its_line_that_says_what_to_do() {
+    let clamd = "[[engines]]\nkind = \"clamd\"\nfolder = \"/db\"\nsocket = \"/s\"\n";
+    for (text, line, words) in [
+        ("[[engines]]\nkind = \"clamd\"\nsocket = \"/s\"\n", 1, "needs the key \"folder\""),
+        ("[[engines]]\nkind = \"suricata\"\nfolder = \"/r\"\nsocket = \"/s\"\n", 1, "\"config\""),
+        ("[[engines]]\nkind = \"command\"\n", 1, "needs the key \"reload\""),
+        ("[[engines]]\nkind = \"command\"\nreload = [\"x\"]\nsocket = \"/s\"\n", 1, "means nothing"),
+        ("[[engines]]\nkind = \"clamav\"\n", 2, "clamav"),
+        (&format!("{clamd}foldre = \"x\"\n"), 5, "foldre"),
+        (&format!("{clamd}components = []\n"), 1, "at least one component"),
+        (&format!("{clamd}files = [\"*.hsb\"]\n"), 1, "without a dot"),
+        (&format!("{clamd}reload = [\"x\"]\n"), 1, "means nothing"),
+        (&clamd.replace("\"/s\"", "\"192.0.2.1:3310\""), 1, "not this machine"),
+        (&format!("{clamd}{clamd}"), 1, "two engines are called \"clamd\""),
+        (&format!("{clamd}{clamd}name = \"other\"\n"), 1, "a folder of its own"),
+    ] {
+        let error = load_file(text).unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains(words), "{message}");
+        assert_eq!(place(&error).0, line, "{message}");
+    }
+}
+
+#[test]
+fn paths_of_an_engine_are_relative_to_the_file_and_its_address_and_program_are_none() {
+    let text = "[[engines]]\nkind = \"clamd\"\nfolder = \"db\"\nsocket = \"127.0.0.1:3310\"\nprogram = \"clamscan\"\n\
+                [[engines]]\nkind = \"suricata\"\nfolder = \"rules\"\nsocket = \"s\"\nconfig = \"s.yaml\"\n";
+    let settings = load_file(text).unwrap().settings;
+    let shown = toml::to_string(&settings).unwrap();
+    for path in ["/db\"", "/rules\"", "/s\"", "/s.yaml\""] {
+        assert!(shown.contains(path), "{path}: {shown}");
+    }
+    assert!(shown.contains("\"clamscan\"") && shown.contains("\"127.0.0.1:3310\""), "{shown}");
+    assert_eq!(load_file(&shown).unwrap().settings.adapters(), settings.adapters());
+}
+
+#[test]
+fn every_configuration_in_the_guides_can_be_used() {
     let guide = include_str!("../../../../docs/administrator-guide.md");
+    let guide = guide.to_owned() + include_str!("../../../../docs/engines.md");
     let blocks: Vec<_> =
         guide.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(blocks.len() >= 3);

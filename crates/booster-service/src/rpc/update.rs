@@ -8,10 +8,11 @@ use crate::{
     wire::{generated as proto, named},
 };
 use booster_sources::SourceKind;
-use booster_update::{ErrorKind, RollbackError, RollbackRequest};
+use booster_update::{ErrorKind, RollbackError, RollbackRequest, SystemClock, bring_engines};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use proto::update_message::Message;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 type Messages = BoxStream<'static, Result<proto::UpdateMessage, Status>>;
@@ -70,14 +71,22 @@ impl Rpc {
             component: component.transpose()?,
             reason: request.reason,
         };
-        let store = self.settings.load().store();
+        let settings = self.settings.load();
+        let (store, adapters) = (settings.store(), settings.adapters());
+        drop(settings);
         let work = move || booster_update::roll_back(&store, &wanted);
         let done = tokio::task::spawn_blocking(work).await;
         let done = done.map_err(|error| Status::internal(error.to_string()))?;
-        let (generation, rolled_back) = done.map_err(|error| match error {
+        let (operation, generation, rolled_back) = done.map_err(|error| match error {
             RollbackError::Store(error) => refusal::store(error),
             error => refusal::impossible(ErrorKind::NotFound, error.to_string()),
         })?;
+        // The rollback stands whatever they say: it was asked for. The status tells what they use.
+        let (clock, cancel) = (SystemClock::default(), CancellationToken::new());
+        if let Err(error) = bring_engines(&operation, &adapters, &clock, &cancel).await {
+            tracing::warn!(%error, "other engines could not be brought along");
+        }
+        drop(operation);
         tracing::warn!(%caller, generation, reason = %rolled_back.reason, "went back to an earlier set");
         self.changed.notify_one();
         Ok(proto::RollbackReply { generation, rolled_back: Some((&rolled_back).into()) })

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Guard {
     /// Until when the current set is watched, if it still is.
     pub probation_until: Option<Timestamp>,
-    /// Whether the health command has still to say something about the current set.
+    /// Whether another engine or the health command has still to say something about the current set.
     pub awaits_approval: bool,
     /// The releases that this machine does not take, oldest first.
     pub rejected: Vec<RejectedRelease>,

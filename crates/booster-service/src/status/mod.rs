@@ -10,6 +10,7 @@ use crate::schedule::Snapshot;
 use booster_config::{Interval, Settings};
 use booster_definitions::{Channel, Component, Place, Version};
 use booster_store::{Decisions, GenerationRecord, Pause, Pin, SourceCheck, StoreError};
+use booster_update::{EngineStatus, engine_status};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf};
@@ -38,6 +39,9 @@ pub struct Status {
     /// What is known of new definitions that turned out bad.
     #[serde(flatten)]
     pub guard: Guard,
+    /// What other engines use.
+    #[serde(default)]
+    pub engines: Vec<EngineStatus>,
     /// What a service says of itself, where one answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceStatus>,
@@ -120,6 +124,8 @@ pub struct Facts {
     pub place: Option<Place>,
     /// What is known of new definitions that turned out bad.
     pub guard: Guard,
+    /// What is known of other engines.
+    pub engines: Vec<EngineStatus>,
 }
 
 impl Facts {
@@ -149,6 +155,7 @@ impl Facts {
             channel: settings.rollout.channel,
             place: settings.rollout.place.map_or_else(|| store.place(), |place| Ok(Some(place)))?,
             guard,
+            engines: engine_status(&store, &settings.adapters())?,
         })
     }
 }
@@ -210,6 +217,7 @@ impl Status {
             channel: facts.channel,
             place: facts.place,
             guard: facts.guard,
+            engines: facts.engines,
             service: None,
             components,
         }
@@ -266,6 +274,7 @@ mod tests {
             channel: Channel::Broad,
             place: None,
             guard: Guard::default(),
+            engines: Vec::new(),
         };
         Status::of(facts, at("2026-03-10T12:00:00Z"), Interval::days(7))
     }
@@ -299,6 +308,7 @@ mod tests {
             channel: Channel::Broad,
             place: None,
             guard: Guard::default(),
+            engines: Vec::new(),
         };
         let status = Status::of(facts, Timestamp::UNIX_EPOCH, Interval::days(7));
         assert!(status.out_of_date && status.generation.is_none() && status.last_check.is_none());

@@ -170,6 +170,9 @@ pub struct Report {
     /// The trial that the definitions did not pass, as a JSON object.
     #[prost(string, optional, tag = "12")]
     pub trial_json: ::core::option::Option<::prost::alloc::string::String>,
+    /// What other engines use, as a JSON array.
+    #[prost(string, optional, tag = "13")]
+    pub engines_json: ::core::option::Option<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Change {

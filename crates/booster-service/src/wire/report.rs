@@ -20,6 +20,7 @@ impl From<&Report> for proto::Report {
             rolled_back: report.rolled_back.as_ref().map(proto::RolledBack::from),
             pause_json: report.pause.as_ref().and_then(json),
             trial_json: report.trial.as_ref().and_then(json),
+            engines_json: (!report.engines.is_empty()).then(|| json(&report.engines)).flatten(),
         }
     }
 }
@@ -53,6 +54,7 @@ impl From<proto::Report> for Report {
             pause: parsed(report.pause_json),
             out_of_date: all_named(&report.out_of_date),
             trial: parsed(report.trial_json),
+            engines: parsed(report.engines_json).unwrap_or_default(),
             rolled_back: report.rolled_back.map(Into::into),
         }
     }
@@ -102,7 +104,7 @@ mod tests {
     use booster_engine::TrialReport;
     use booster_sources::SourceKind;
     use booster_store::Pause;
-    use booster_update::{Cause, Stage, UpdateError};
+    use booster_update::{Cause, EngineStatus, Stage, UpdateError};
     use jiff::Timestamp;
 
     #[test]
@@ -134,6 +136,13 @@ mod tests {
             pause: Some(Pause { since: Timestamp::UNIX_EPOCH, until: None, reason: Some("y".into()) }),
             out_of_date: vec![Component::Nis],
             trial: Some(TrialReport { files: 3, ..TrialReport::default() }),
+            engines: vec![EngineStatus {
+                name: "mail".into(),
+                kind: "clamd".into(),
+                placed: None,
+                confirmed: None,
+                problem: Some("z".into()),
+            }],
             rolled_back: None,
         };
         let told = Report::from(proto::Report::from(&report));

@@ -182,7 +182,7 @@ fn an_undone_switch_gives_back_exactly_what_was() {
         install(&store, AV, 2);
         let last_known_good = store.last_known_good().unwrap().unwrap().record().number;
         let operation = install_to_be_approved(&store, 3);
-        operation.undo(verdict.as_ref()).unwrap();
+        operation.undo(verdict.as_ref(), None).unwrap();
         drop(operation);
         assert_eq!((version_of(&store, AV), rejected(&store)), (Some(2), expected));
         assert_eq!(store.last_known_good().unwrap().unwrap().record().number, last_known_good);
@@ -195,10 +195,10 @@ fn an_undone_switch_gives_back_exactly_what_was() {
 fn the_first_set_of_all_can_be_undone_to_none() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());
-    install_to_be_approved(&store, 1).undo(Some(&verdict())).unwrap();
+    install_to_be_approved(&store, 1).undo(Some(&verdict()), None).unwrap();
     assert!(store.current().unwrap().is_none());
     assert_eq!(rejected(&store), [(AV, 1)]);
-    assert!(begin(&store).undo(None).is_ok(), "there is nothing to undo");
+    assert!(begin(&store).undo(None, None).is_ok(), "there is nothing to undo");
 }
 
 #[test]

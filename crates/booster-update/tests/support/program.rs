@@ -5,15 +5,20 @@
 //! `load DATA END` loads the definitions in use and ends as it is told: `well`, `abort`, `panic`, or with a
 //! `hang` until it is killed, after it has said so.
 //! `update DATA REPOSITORY` updates a data folder from a folder, prints the outcome, the failure
-//! and its peak memory, and is there to be killed, starved of disk and refused permission.
+//! and its peak memory, and is there to be killed, starved of disk and refused permission; with `FOLDER RELOAD`
+//! after these it has another engine with that folder, and a shell's line to reload it.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::expect_used)]
 
-use booster_engine::Worker;
+use booster_definitions::Component;
+use booster_engine::{
+    CommandLine, Worker,
+    adapter::{Adapter, Commands, Engine},
+};
 use booster_sources::DirectorySource;
 use booster_store::{Store, StoreOptions};
-use booster_update::{SystemClock, UpdateRequest, run};
-use std::{env, process::ExitCode, sync::Arc};
+use booster_update::{SystemClock, UpdateOptions, UpdateRequest, run};
+use std::{env, process::ExitCode, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
@@ -36,7 +41,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
         ["load", data, end] => load(data, end),
-        ["update", data, repository] => update(data, repository),
+        ["update", data, repository] => update(data, repository, Vec::new()),
+        ["update", data, repository, folder, reload] => {
+            update(data, repository, vec![engine(folder, reload)])
+        }
         _ => ExitCode::from(64),
     }
 }
@@ -56,10 +64,31 @@ fn load(data: &str, end: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn update(data: &str, repository: &str) -> ExitCode {
+/// An engine of the administrator's, with a folder and a shell's line that makes it use what is there.
+fn engine(folder: &str, reload: &str) -> Adapter {
+    let reload = CommandLine {
+        program: "/bin/sh".into(),
+        arguments: vec!["-c".into(), reload.into()],
+        timeout: Duration::from_secs(600),
+    };
+    Adapter {
+        name: "test".to_owned(),
+        engine: Engine::Command(Commands { folder: Some(folder.into()), test: None, reload: Some(reload) }),
+        components: Component::ALL.to_vec(),
+        endings: Vec::new(),
+        required: false,
+        timeout: Duration::from_secs(600),
+    }
+}
+
+fn update(data: &str, repository: &str, engines: Vec<Adapter>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let request =
-        UpdateRequest { sources: vec![Arc::new(DirectorySource::new(repository))], ..Default::default() };
+    let options = UpdateOptions { engines, ..UpdateOptions::default() };
+    let request = UpdateRequest {
+        sources: vec![Arc::new(DirectorySource::new(repository))],
+        options,
+        ..Default::default()
+    };
     let store = Store::new(data, StoreOptions::default());
     let worker = Worker::new(env::current_exe().expect("its own path"), ["worker"]);
     let clock = SystemClock::default();

@@ -8,15 +8,16 @@ use crate::{
     publisher::{Publisher, rule},
 };
 use booster_definitions::Component;
+use booster_engine::CommandLine;
 use booster_store::{HistoryEntry, RejectedRelease, Why};
-use booster_update::{ErrorKind, EventKind, EventResult, HealthCommand, Held, How, Outcome};
+use booster_update::{ErrorKind, EventKind, EventResult, Held, How, Outcome};
 use std::{fs, path::Path, time::Duration};
 
 const AV: Component = Component::Antivirus;
 
-fn shell(script: &str) -> Option<HealthCommand> {
+fn shell(script: &str) -> Option<CommandLine> {
     let (program, timeout) = ("/bin/sh".into(), Duration::from_secs(600));
-    Some(HealthCommand { program, arguments: vec!["-c".into(), script.into()], timeout })
+    Some(CommandLine { program, arguments: vec!["-c".into(), script.into()], timeout })
 }
 
 fn rejected(machine: &Machine) -> Vec<RejectedRelease> {

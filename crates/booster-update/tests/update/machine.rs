@@ -185,6 +185,7 @@ pub fn check_folder(data: &Path) {
         "decisions.json",
         "place.json",
         "failed-patches.json",
+        "engines.json",
         "downloads",
         "loading",
     ];

@@ -4,6 +4,7 @@
 
 mod budget;
 mod cancelling;
+mod engines;
 mod faults;
 mod health;
 mod in_flight;

@@ -8,13 +8,15 @@ use crate::{
     through::Through,
 };
 use booster_definitions::{Component, Version};
+use booster_engine::adapter::Adapter;
 use booster_service::status::Status;
-use booster_store::RolledBack;
-use booster_update::{RollbackRequest, roll_back};
+use booster_store::{Operation, RolledBack};
+use booster_update::{ErrorKind, RollbackRequest, SystemClock, bring_engines, roll_back};
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::error::Error;
+use tokio_util::sync::CancellationToken;
 
 /// Go back to definitions that were in use before, and do not take the ones that are left again
 #[derive(Debug, Args)]
@@ -25,8 +27,8 @@ Examples:
   booster rollback --component nis     reject nothing of the other components
   booster allow 1.419.26.0             take it back: the next update may install it again
 
-All components go back together to a set that is still on disk (see `keep` under [store]) and is checked
-against the publisher's signature first. Components that only came along are updated again by the next
+All components go back together, for every engine, to a set that is still on disk (see `keep` under
+[store]) and is checked against the publisher's signature first. Components that only came along are updated again by the next
 update; releases that are rejected are not, the ones after them are.
 
 Exit codes: 0 done, 2 not possible; the message lists what is kept; 3 an update is running.")]
@@ -60,7 +62,7 @@ struct Answer<'a> {
 pub fn run(args: &RollbackArgs, context: &Context) -> CommandResult {
     let settings = context.settings()?.settings;
     let request = RollbackRequest { to: args.to, component: args.component, reason: args.reason.clone() };
-    let (generation, rolled_back, status) = runtime::run(async |_| {
+    let (generation, rolled_back, status) = runtime::run(async |cancel| {
         let now = Timestamp::now();
         Ok::<_, Box<dyn Error>>(match args.through.connect(&settings, context).await? {
             Some(mut client) => {
@@ -68,7 +70,8 @@ pub fn run(args: &RollbackArgs, context: &Context) -> CommandResult {
                 (generation, rolled_back, client.status().await?)
             }
             None => {
-                let (generation, rolled_back) = roll_back(&settings.store(), &request)?;
+                let (operation, generation, rolled_back) = roll_back(&settings.store(), &request)?;
+                bring(&operation, &settings.adapters(), context, &cancel).await?;
                 (generation, rolled_back, Status::read(&settings, now)?)
             }
         })
@@ -86,4 +89,27 @@ pub fn run(args: &RollbackArgs, context: &Context) -> CommandResult {
         ));
     }
     Ok(Exit::Success)
+}
+
+/// Gives other engines what is in use now. The rollback stands whatever they say: it was asked for.
+pub async fn bring(
+    operation: &Operation,
+    adapters: &[Adapter],
+    context: &Context,
+    cancel: &CancellationToken,
+) -> Result<(), Box<dyn Error>> {
+    match bring_engines(operation, adapters, &SystemClock::default(), cancel).await {
+        Ok(errors) => {
+            for error in errors {
+                let style = context.output.message_style();
+                context.output.message(format!("{} {error}", style.attention("warning:")));
+            }
+            Ok(())
+        }
+        Err(cause) if cause.kind() == ErrorKind::Cancelled => {
+            context.output.message("Not waited for other engines: the next update asks them again.");
+            Ok(())
+        }
+        Err(cause) => Err(Box::new(cause)),
+    }
 }

@@ -1,6 +1,7 @@
 //! `booster trial`: the definitions in use, tried on files of this machine.
 
 use crate::{
+    commands::rollback,
     context::{Context, worker_command},
     exit::{CommandResult, Exit},
     render::guard,
@@ -66,6 +67,10 @@ pub fn run(args: &TrialArgs, context: &Context) -> CommandResult {
         Err(cause) if cause.kind() == ErrorKind::Cancelled => return Ok(Exit::Cancelled),
         tried => tried.map_err(Box::<Cause>::new)?,
     };
+    if tried.rolled_back.is_some() {
+        let adapters = settings.adapters();
+        runtime::run(async |cancel| rollback::bring(&operation, &adapters, context, &cancel).await)??;
+    }
     if options.sample.is_empty() {
         context.output.message("No file is named to try them on; they were only opened: see [trial].");
     }

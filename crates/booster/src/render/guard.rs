@@ -16,7 +16,10 @@ pub fn status(guard: &Guard, style: Style) -> Vec<String> {
     }
     lines.extend(guard.rejected.iter().map(|release| format!("Rejected     {}", rejected(release))));
     if guard.awaits_approval {
-        lines.push("Probation    the health command has still to say that all is well".to_owned());
+        lines.push(
+            "Probation    another engine, or the health command, has still to say that all is well"
+                .to_owned(),
+        );
     } else if let Some(until) = guard.probation_until {
         lines.push(format!("Probation    until {}", text::time(until)));
     }

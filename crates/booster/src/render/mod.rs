@@ -1,6 +1,7 @@
 //! What happened, as people read it: from values to lines, with no decision beside the wording.
 
 pub mod bars;
+pub mod engines;
 pub mod event;
 pub mod guard;
 pub mod history;

@@ -1,6 +1,6 @@
 //! The end of an update, in words.
 
-use crate::{output::Style, text};
+use crate::{output::Style, render::engines, text};
 use booster_update::{ComponentChange, ErrorKind, How, Outcome, Report};
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use std::time::Duration;
 pub fn lines(report: &Report, style: Style) -> Vec<String> {
     let mut lines = vec![headline(report, style)];
     lines.extend(components(report));
+    lines.extend(engines::lines(&report.engines, style));
     if !report.out_of_date.is_empty() {
         let names: Vec<_> = report.out_of_date.iter().map(ToString::to_string).collect();
         lines.push(style.attention(&format!("Out of date by their signed date: {}", names.join(", "))));
@@ -101,6 +102,11 @@ pub fn advice(kind: ErrorKind) -> Option<&'static str> {
             "the definitions in use stay in use; if these alarms are right, `booster allow VERSION` takes the \
              release after all; otherwise tell the publisher"
         }
+        ErrorKind::EngineRejected => {
+            "if the release is not what the engine stumbles over, `booster allow VERSION` takes it after all; \
+             otherwise tell the publisher"
+        }
+        ErrorKind::EngineUnavailable => "start the engine, or see `required` under [[engines]]",
         ErrorKind::BuildFailed | ErrorKind::SelfTestFailed => {
             "the definitions in use stay in use; tell the publisher"
         }
@@ -133,6 +139,7 @@ mod tests {
             pause: None,
             out_of_date: Vec::new(),
             trial: None,
+            engines: Vec::new(),
             rolled_back: None,
         }
     }

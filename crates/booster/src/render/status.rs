@@ -2,7 +2,7 @@
 
 use crate::{
     output::Style,
-    render::{guard, service},
+    render::{engines, guard, service},
     text,
 };
 use booster_service::status::Status;
@@ -33,6 +33,7 @@ pub fn lines(status: &Status, style: Style) -> Vec<String> {
     if let Some(error) = &status.last_error {
         lines.push(format!("Last error   {}", style.bad(error)));
     }
+    lines.extend(engines::lines(&status.engines, style));
     lines.extend(guard::status(&status.guard, style));
     if let Some(service) = &status.service {
         lines.extend(service::lines(service, style));
@@ -112,6 +113,7 @@ mod tests {
             pause: None,
             channel: Channel::Broad,
             place: None,
+            engines: Vec::new(),
             guard: Guard::default(),
             service: None,
             components,

@@ -82,6 +82,7 @@ fn every_kind_has_a_failure_code_with_a_sentence() {
     shared.retain(|_, kinds| kinds.len() > 1);
     use ErrorKind as K;
     let expected = BTreeMap::from([
+        (0x8007_0643, vec![K::HealthFailed, K::EngineRejected]),
         (0x8050_800C, vec![K::SelfTestFailed, K::DetectionSpike]),
         (0x8050_A003, vec![K::Rollback, K::OlderThanKnown, K::Downgrade]),
         (0x8050_A004, vec![K::DigestMismatch, K::ReleaseChanged]),

@@ -25,7 +25,7 @@ super::codes! { CODES:
     ERROR_REVISION_MISMATCH = 0x8007_051A, "Two revisions do not fit together.";
     ERROR_FILE_CORRUPT = 0x8007_0570, "The trusted metadata kept on this machine is damaged: restore it from a backup or from the current generation.";
     ERROR_TIMEOUT = 0x8007_05B4, "A limit of time was reached: engine.wall_time or engine.cpu_time for the engine's worker, scan.max_file_time for a file of a scan.";
-    ERROR_INSTALL_FAILURE = 0x8007_0643, "The installation failed: the health command was not content with the new definitions, and those before are in use again.";
+    ERROR_INSTALL_FAILURE = 0x8007_0643, "The installation failed: another engine or the health command was not content with the new definitions, and those before are in use.";
     ERROR_INSTALL_ALREADY_RUNNING = 0x8007_0652, "Another update is running: wait for it to end, or cancel it, and try again.";
     ERROR_PRODUCT_VERSION = 0x8007_0666, "Another version is already installed.";
     ERROR_UNKNOWN_PATCH = 0x8007_066F, "The patch does not belong to what is installed.";
