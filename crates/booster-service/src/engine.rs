@@ -3,6 +3,7 @@
 //! New definitions are opened while the old ones serve; then one pointer changes. Who scans goes on with what it
 //! began with, who begins takes what is there: nobody waits. What cannot be opened changes nothing.
 
+use crate::loader::Loader;
 use arc_swap::ArcSwapOption;
 use booster_config::Settings;
 use booster_definitions::{Component, Version};
@@ -11,6 +12,7 @@ use booster_store::{Installed, Loading, StoreError};
 use jiff::Timestamp;
 use std::{
     collections::BTreeMap,
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -21,11 +23,10 @@ const PROGRAM: &str = "service";
 const SETTLED_AFTER: Duration = Duration::from_secs(60);
 
 /// The definitions that scans use.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Engine {
     in_use: ArcSwapOption<InUse>,
-    /// Held while definitions are loaded: one set after the other.
-    loading: Mutex<()>,
+    loader: Loader,
     problem: Mutex<Option<String>>,
 }
 
@@ -62,9 +63,20 @@ pub(crate) enum LoadError {
         #[source]
         source: ImageError,
     },
+    #[error("the engine died while it loaded the definitions of generation {generation}")]
+    Died { generation: u64 },
 }
 
 impl Engine {
+    /// An engine without definitions.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub fn start() -> io::Result<Self> {
+        let loader = Loader::start()?;
+        Ok(Self { in_use: ArcSwapOption::empty(), loader, problem: Mutex::default() })
+    }
+
     /// What is in use.
     pub fn in_use(&self) -> Option<Arc<InUse>> {
         self.in_use.load_full()
@@ -78,18 +90,12 @@ impl Engine {
     /// Goes over to the current generation, unless it is in use already; it may take a second, while scans go on.
     /// Says what changed, or why nothing did.
     pub fn follow(&self, settings: &Settings) -> Option<Swapped> {
-        let _one_at_a_time = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = self.load(settings);
         let problem = loaded.as_ref().err().map(ToString::to_string);
         let known = std::mem::replace(&mut *self.lock_problem(), problem.clone());
-        let time = Timestamp::now();
         match loaded {
             Ok(None) => None,
-            Ok(Some(in_use)) => {
-                let (generation, components) = (in_use.generation, in_use.scanner.components().clone());
-                tracing::info!(generation, "the engine uses new definitions");
-                Some(Swapped { time, generation, components, failed: None })
-            }
+            Ok(Some(in_use)) => Some(self.go_over(in_use)),
             // Tried again and again, and told once.
             Err(_) if known == problem => None,
             Err(error) => {
@@ -98,9 +104,27 @@ impl Engine {
                 let generation = before.as_ref().map_or(0, |before| before.generation);
                 let components = before.map(|before| before.scanner.components().clone());
                 let components = components.unwrap_or_default();
-                Some(Swapped { time, generation, components, failed: problem })
+                Some(Swapped { time: Timestamp::now(), generation, components, failed: problem })
             }
         }
+    }
+
+    /// Opens a set, to go over to it later.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(&self, installed: &Installed, settings: &Settings) -> Result<Arc<InUse>, LoadError> {
+        let loading = settings.store().load_current(PROGRAM)?.map(|(_, loading)| loading);
+        self.open_with(installed, loading, settings)
+    }
+
+    /// Goes over to what was opened.
+    pub fn go_over(&self, to: Arc<InUse>) -> Swapped {
+        *self.lock_problem() = None;
+        let (generation, components) = (to.generation, to.scanner.components().clone());
+        self.in_use.store(Some(to));
+        tracing::info!(generation, "the engine uses new definitions");
+        Swapped { time: Timestamp::now(), generation, components, failed: None }
     }
 
     fn load(&self, settings: &Settings) -> Result<Option<Arc<InUse>>, LoadError> {
@@ -110,13 +134,31 @@ impl Engine {
             self.in_use.store(None);
             return Ok(None);
         };
-        if self.in_use().is_some_and(|in_use| in_use.generation == current.record().number) {
+        let in_use = self.in_use();
+        if in_use.as_ref().is_some_and(|in_use| in_use.generation == current.record().number) {
+            return Ok(None);
+        }
+        // Somebody is being asked about it just now, this engine among them.
+        if in_use.is_some() && store.awaits_approval()? {
             return Ok(None);
         }
         let Some((installed, loading)) = store.load_current(PROGRAM)? else { return Ok(None) };
-        let in_use = Arc::new(InUse::open(&installed, loading, settings)?);
-        self.in_use.store(Some(Arc::clone(&in_use)));
-        Ok(Some(in_use))
+        self.open_with(&installed, Some(loading), settings).map(Some)
+    }
+
+    /// One set after the other: there is one thread for that.
+    fn open_with(
+        &self,
+        installed: &Installed,
+        loading: Option<Loading>,
+        settings: &Settings,
+    ) -> Result<Arc<InUse>, LoadError> {
+        let generation = installed.record().number;
+        let (installed, limits) = (installed.clone(), settings.scan_limits());
+        let open = move || Scanner::open_on_this_thread(&installed.image_dir(), installed.dir(), limits);
+        let opened = self.loader.run(open).ok_or(LoadError::Died { generation })?;
+        let scanner = opened.map_err(|source| LoadError::Image { generation, source })?;
+        Ok(Arc::new(InUse { scanner, generation, settling: Mutex::new(loading) }))
     }
 
     fn lock_problem(&self) -> MutexGuard<'_, Option<String>> {
@@ -125,13 +167,6 @@ impl Engine {
 }
 
 impl InUse {
-    fn open(installed: &Installed, loading: Loading, settings: &Settings) -> Result<Self, LoadError> {
-        let generation = installed.record().number;
-        let scanner = Scanner::open(&installed.image_dir(), installed.dir(), settings.scan_limits())
-            .map_err(|source| LoadError::Image { generation, source })?;
-        Ok(Self { scanner, generation, settling: Mutex::new(Some(loading)) })
-    }
-
     /// Waits until the definitions have served for a while, and says so.
     pub async fn settle(self: Arc<Self>) {
         let weak = Arc::downgrade(&self);

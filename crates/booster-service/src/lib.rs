@@ -16,6 +16,7 @@ mod desk;
 mod engine;
 mod feed;
 mod listen;
+mod loader;
 mod operator;
 mod ownership;
 mod rpc;

@@ -2,15 +2,16 @@
 
 use crate::{
     desk::{Asked, Desk, Notice, Operator, Tell},
-    engine::Engine,
+    engine::{Engine, LoadError},
 };
 use arc_swap::ArcSwap;
 use booster_config::{ConfigError, Settings, Size, SourceChoice};
-use booster_engine::Worker;
+use booster_engine::{ImageError, Worker};
 use booster_sources::Source;
+use booster_store::Installed;
 use booster_update::{
-    Cause, Event, OPERATION, Outcome, Report, Stage, SystemClock, UpdateError, UpdateRequest, pin_root, run,
-    run_holding,
+    Cause, Event, GoOver, LoadedEngine, OPERATION, Outcome, Report, Stage, SystemClock, UpdateError,
+    UpdateRequest, pin_root, run, run_holding,
 };
 use std::{
     ffi::OsString,
@@ -84,7 +85,10 @@ impl Operator for Updater {
     async fn operate(&self, asked: &Asked, tell: Tell, cancel: CancellationToken) -> Report {
         let settings = self.settings.load_full();
         let request = match asked.request(&settings) {
-            Ok(request) => request,
+            Ok(mut request) => {
+                request.options.loaded = Some(Arc::new(self.loaded(&settings)));
+                request
+            }
             // Looked at when it was asked for; the settings have changed since.
             Err(error) => return failed(Cause::Internal(error.to_string())),
         };
@@ -99,7 +103,43 @@ impl Operator for Updater {
     }
 }
 
+/// The engine, as an update has it go over.
+#[derive(Debug)]
+struct Loaded {
+    engine: Arc<Engine>,
+    settings: Arc<Settings>,
+    desk: Weak<Desk>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl LoadedEngine for Loaded {
+    fn open(&self, installed: &Installed) -> Result<GoOver, ImageError> {
+        let opened = self.engine.open(installed, &self.settings).map_err(|error| match error {
+            LoadError::Image { source, .. } => source,
+            error => ImageError::Changed(error.to_string()),
+        })?;
+        let (engine, desk, runtime) = (Arc::clone(&self.engine), self.desk.clone(), self.runtime.clone());
+        Ok(Box::new(move || {
+            let swapped = engine.go_over(Arc::clone(&opened));
+            runtime.spawn(opened.settle());
+            if let Some(desk) = desk.upgrade() {
+                desk.announce(Notice::Engine(Arc::new(swapped)));
+            }
+        }))
+    }
+}
+
 impl Updater {
+    /// For one update; on the service's own runtime.
+    fn loaded(&self, settings: &Arc<Settings>) -> Loaded {
+        Loaded {
+            engine: Arc::clone(&self.engine),
+            settings: Arc::clone(settings),
+            desk: self.desk.clone(),
+            runtime: tokio::runtime::Handle::current(),
+        }
+    }
+
     /// Has the engine go over to what is installed now, and tells the watchers.
     pub async fn follow(&self, settings: Arc<Settings>) {
         let engine = Arc::clone(&self.engine);

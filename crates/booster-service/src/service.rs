@@ -76,7 +76,8 @@ pub async fn run(read: ReadSettings, worker: WorkerCommand, signals: Signals) ->
         listening.listener().map_err(|source| ServiceError::Io { what: "listening for callers", source })?;
     tidy(&settings);
 
-    let (desk, engine) = (Desk::new(settings.service.max_waiting), Arc::<Engine>::default());
+    let engine = Engine::start().map_err(|source| ServiceError::Io { what: "starting a thread", source })?;
+    let (desk, engine) = (Desk::new(settings.service.max_waiting), Arc::new(engine));
     let contents = Contents::new(settings.scan_limits().file_bytes, threads(&settings));
     let settings = Arc::new(ArcSwap::from_pointee(settings));
     let updater = Arc::new(Updater {

@@ -4,7 +4,7 @@
 //! use before is kept, and whatever happens to this process, the next operation finds the question open and asks
 //! again. A no undoes the switch, and gives every engine what was before.
 
-use crate::{Cause, EngineError, context::Context, engines::Engines, health};
+use crate::{Cause, EngineError, GoOver, context::Context, engines::Engines, health, loaded};
 use booster_definitions::Component;
 use booster_store::{HistoryEntry, Installed, Operation, RolledBack, Verdict, Why};
 
@@ -27,7 +27,7 @@ impl Refusal {
 /// Whether anybody is to be asked about a switch.
 pub(crate) fn is_wanted(context: &Context<'_>) -> bool {
     let options = &context.request.options;
-    options.health.is_some() || !options.engines.is_empty()
+    options.health.is_some() || options.loaded.is_some() || !options.engines.is_empty()
 }
 
 /// Has the switch that was just made approved, or undoes it.
@@ -37,7 +37,11 @@ pub(crate) async fn approve(
     installed: &Installed,
 ) -> Result<(), Cause> {
     match ask(context, operation, installed).await {
-        Ok(()) => Ok(operation.approve()?),
+        Ok(go_over) => {
+            operation.approve()?;
+            go_over();
+            Ok(())
+        }
         Err(refusal) => {
             operation.undo(refusal.verdict.as_ref(), refusal.only.as_deref())?;
             bring_back(context, operation).await;
@@ -59,9 +63,13 @@ pub(crate) async fn settle(
         return Ok(None);
     };
     tracing::info!("the last switch was not approved before its operation ended: it is asked for again");
-    let Err(Refusal { cause, verdict, only }) = ask(context, operation, &current).await else {
-        operation.approve()?;
-        return Ok(None);
+    let Refusal { cause, verdict, only } = match ask(context, operation, &current).await {
+        Ok(go_over) => {
+            operation.approve()?;
+            go_over();
+            return Ok(None);
+        }
+        Err(refusal) => refusal,
     };
     if matches!(cause, Cause::Cancelled) {
         return Err(cause);
@@ -84,22 +92,26 @@ pub(crate) async fn settle(
     Ok(Some(RolledBack { time, why, reason, changes }))
 }
 
-/// Asks the engines first: the health command sees the machine as it is to stay.
-async fn ask(context: &Context<'_>, operation: &Operation, installed: &Installed) -> Result<(), Refusal> {
+/// Asks the engines first: the health command sees the machine as it is to stay. What is returned has the engine
+/// of this process go over.
+async fn ask(context: &Context<'_>, operation: &Operation, installed: &Installed) -> Result<GoOver, Refusal> {
+    let go_over = match &context.request.options.loaded {
+        Some(engine) => {
+            loaded::open(engine, installed).await.map_err(|cause| refusal(context, cause, None))?
+        }
+        None => Box::new(|| {}),
+    };
     let engines = Engines::of(context, operation);
     if let Err(cause) = engines.activate(Some(installed), context.cancel).await {
-        return Err(match cause {
-            Cause::Engine(error) if error.is_about_content() => {
-                let only = Some(engines.components_of(&error));
-                let verdict = Some(verdict_of(context, &error));
-                Refusal { cause: Cause::Engine(error), verdict, only }
-            }
-            cause => Refusal::silent(cause),
-        });
+        let only = match &cause {
+            Cause::Engine(error) => Some(engines.components_of(error)),
+            _ => None,
+        };
+        return Err(refusal(context, cause, only));
     }
-    let Some(command) = &context.request.options.health else { return Ok(()) };
+    let Some(command) = &context.request.options.health else { return Ok(go_over) };
     match context.unless_cancelled(health::ask(command, context, installed)).await {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(())) => Ok(go_over),
         Ok(Err(error)) => {
             let reason = format!("the health command {error}");
             let verdict = Verdict { why: Why::Unhealthy, reason, time: context.clock.now() };
@@ -107,6 +119,17 @@ async fn ask(context: &Context<'_>, operation: &Operation, installed: &Installed
             Err(Refusal { cause: Cause::Unhealthy(error), verdict, only: None })
         }
         Err(cancelled) => Err(Refusal::silent(cancelled)),
+    }
+}
+
+/// What follows from an engine's no, or its silence.
+fn refusal(context: &Context<'_>, cause: Cause, only: Option<Vec<Component>>) -> Refusal {
+    match cause {
+        Cause::Engine(error) if error.is_about_content() => {
+            let verdict = Some(verdict_of(context, &error));
+            Refusal { cause: Cause::Engine(error), verdict, only }
+        }
+        cause => Refusal::silent(cause),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is asked of an operation, and the limits that it keeps.
 
-use crate::{BackOff, DownloadOptions, TrialOptions};
+use crate::{BackOff, DownloadOptions, LoadedEngine, TrialOptions};
 use booster_definitions::{Channel, Component, Place, Version, archive};
 use booster_engine::{BuildOptions, CommandLine, ENGINE_VERSION, OnInvalid, adapter::Adapter};
 use booster_sources::{Source, TransferRules};
@@ -56,6 +56,8 @@ pub struct UpdateOptions {
     pub trial: TrialOptions,
     /// The engines beside the built-in one.
     pub engines: Vec<Adapter>,
+    /// The built-in engine, where this process has it loaded.
+    pub loaded: Option<Arc<dyn LoadedEngine>>,
     /// What is asked whether the machine is well after the switch.
     pub health: Option<CommandLine>,
     /// For how long a source that failed is left alone by patient requests.
@@ -80,6 +82,7 @@ impl Default for UpdateOptions {
             out_of_date_after: Duration::from_secs(7 * 86_400),
             trial: TrialOptions::default(),
             engines: Vec::new(),
+            loaded: None,
             health: None,
             back_off: BackOff::default(),
         }

@@ -58,10 +58,11 @@ impl RulesInUse {
         manifest: &Image,
         image: &Path,
         generation: &Path,
+        threads: Threads,
     ) -> Result<Self, ImageError> {
         let sources = Sources { engine, files: manifest.rules.clone(), generation: generation.to_owned() };
         let usable = manifest.compiled.as_deref().filter(|_| manifest.rule_engine == engine.key());
-        match usable.and_then(|parts| load_parts(engine, parts, image)) {
+        match usable.and_then(|parts| threads.load_parts(engine, parts, image)) {
             Some(parts) if parts.len() <= 1 => Ok(Self::fixed(Box::new(PartedRules(parts)))),
             Some(parts) => Ok(Self { sources: Some(sources), ..Self::fixed(Box::new(PartedRules(parts))) }),
             None => Ok(Self::fixed(sources.compile()?)),
@@ -86,24 +87,43 @@ impl RulesInUse {
     }
 }
 
-/// Loads every part, several at a time; `None` if one cannot be used.
-fn load_parts(engine: &dyn Engine, parts: &[ImageFile], image: &Path) -> Option<Vec<Box<dyn RuleSet>>> {
-    std::thread::scope(|scope| {
+/// On which threads parts are loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Threads {
+    /// One for each part.
+    Many,
+    /// The calling one.
+    This,
+}
+
+impl Threads {
+    /// Loads every part; `None` if one cannot be used.
+    fn load_parts(
+        self,
+        engine: &dyn Engine,
+        parts: &[ImageFile],
+        image: &Path,
+    ) -> Option<Vec<Box<dyn RuleSet>>> {
         let load =
             |part: usize, expected: ImageFile| load_part(engine, &image.join(part_name(part)), expected);
-        let start = |(part, expected): (usize, &ImageFile)| {
-            let expected = *expected;
-            let thread = std::thread::Builder::new().spawn_scoped(scope, move || load(part, expected));
-            thread.map_err(|_| (part, expected))
-        };
-        let threads: Vec<_> = parts.iter().enumerate().map(start).collect();
-        let loaded = threads.into_iter().map(|thread| match thread {
-            Ok(thread) => thread.join().ok().flatten(),
-            // A process that may have no more threads, or no memory for them, does it by itself.
-            Err((part, expected)) => load(part, expected),
-        });
-        loaded.collect()
-    })
+        if self == Self::This {
+            return parts.iter().enumerate().map(|(part, expected)| load(part, *expected)).collect();
+        }
+        std::thread::scope(|scope| {
+            let start = |(part, expected): (usize, &ImageFile)| {
+                let expected = *expected;
+                let thread = std::thread::Builder::new().spawn_scoped(scope, move || load(part, expected));
+                thread.map_err(|_| (part, expected))
+            };
+            let threads: Vec<_> = parts.iter().enumerate().map(start).collect();
+            let loaded = threads.into_iter().map(|thread| match thread {
+                Ok(thread) => thread.join().ok().flatten(),
+                // A process that may have no more threads, or no memory for them, does it by itself.
+                Err((part, expected)) => load(part, expected),
+            });
+            loaded.collect()
+        })
+    }
 }
 
 fn load_part(engine: &dyn Engine, path: &Path, expected: ImageFile) -> Option<Box<dyn RuleSet>> {
@@ -166,7 +186,7 @@ mod tests {
 
     fn open(generation: &Path) -> Result<RulesInUse, ImageError> {
         let image = generation.join("image");
-        RulesInUse::open(&Yara, &Image::read(&image)?, &image, generation)
+        RulesInUse::open(&Yara, &Image::read(&image)?, &image, generation, Threads::Many)
     }
 
     fn finds(rules: &dyn RuleSet) -> bool {

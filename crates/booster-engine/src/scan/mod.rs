@@ -19,7 +19,7 @@ use crate::{
     rules::{RuleSet, Yara},
 };
 use booster_definitions::{Component, Version};
-use loaded::RulesInUse;
+use loaded::{RulesInUse, Threads};
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 /// How much one file may cost.
@@ -53,12 +53,35 @@ impl Scanner {
     /// Rules that this build of the engine cannot load are compiled again from the generation's files, provided
     /// that they are the ones that the image was built of.
     pub fn open(image: &Path, generation: &Path, limits: ScanLimits) -> Result<Self, ImageError> {
+        Self::open_on(Threads::Many, image, generation, limits)
+    }
+
+    /// As [`open`](Self::open), on the calling thread alone: for whoever has time, and scans meanwhile. A process
+    /// that opens one set after the other on the same thread uses again the memory that it frees; memory that many
+    /// threads took is scattered over the allocator's arenas, and stays.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_on_this_thread(
+        image: &Path,
+        generation: &Path,
+        limits: ScanLimits,
+    ) -> Result<Self, ImageError> {
+        Self::open_on(Threads::This, image, generation, limits)
+    }
+
+    fn open_on(
+        threads: Threads,
+        image: &Path,
+        generation: &Path,
+        limits: ScanLimits,
+    ) -> Result<Self, ImageError> {
         let manifest = Image::read(image)?;
         let hashes = match &manifest.hashes {
             Some(_) => Some(HashIndex::open(&image.join(HASHES), generation)?),
             None => None,
         };
-        let rules = RulesInUse::open(&Yara, &manifest, image, generation)?;
+        let rules = RulesInUse::open(&Yara, &manifest, image, generation, threads)?;
         Ok(Self { rules, hashes, components: manifest.components, limits })
     }
 

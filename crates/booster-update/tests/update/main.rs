@@ -8,6 +8,7 @@ mod engines;
 mod faults;
 mod health;
 mod in_flight;
+mod loaded;
 mod machine;
 mod outcomes;
 mod patches;

@@ -46,11 +46,18 @@ impl Tmpfs {
 }
 
 impl Tmpfs {
-    /// Lets nobody write any more, or everybody again.
+    /// Lets nobody write any more, or everybody again. What is open stays so: a second mount covers the first.
     pub fn set_read_only(&self, read_only: bool) {
-        let how = if read_only { "remount,ro" } else { "remount,rw" };
-        let status = Command::new("mount").args(["-o", how]).arg(&self.0).status().unwrap();
-        assert!(status.success());
+        let run = |arguments: &[&str], program: &str| {
+            assert!(Command::new(program).args(arguments).status().unwrap().success(), "{arguments:?}");
+        };
+        let path = self.0.to_str().unwrap();
+        if read_only {
+            run(&["--bind", path, path], "mount");
+            run(&["-o", "remount,ro,bind", path], "mount");
+        } else {
+            run(&[path], "umount");
+        }
     }
 }
 
