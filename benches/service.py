@@ -78,7 +78,7 @@ class Peak(threading.Thread):
 
 def row(what: str, measured: float, unit: str, most: float | None = None) -> None:
     limit = f"{most:10.1f}{measured / most:9.2f}" if most is not None else ""
-    print(f"{what:58}{measured:10.1f} {unit:4}{limit}")
+    print(f"{what:58}{measured:10.2f} {unit:4}{limit}")
 
 
 def run(bench, tool: Path) -> None:
@@ -136,17 +136,17 @@ def _activations(bench, service: Service, ask) -> None:
     loaded.join()
     busy = scans[0]
 
-    resident = service.memory("Rss")[0]
-    peak = Peak(lambda: service.memory("Rss")[0])
-    peak.start()
+    first = service.memory("Rss")[0]
+    ratios: list[float] = []
     begun = time.monotonic()
     thread, scans = _scans(ask, sample, ACTIVATIONS)
-    done = _switch(service.command(), ACTIVATIONS, embedded=False)
+    done = _switch(service.command(), ACTIVATIONS, embedded=False, around=lambda work: ratios.append(_growth(service, work)))
     took = time.monotonic() - begun
     thread.join()
     swap = scans[0]
-    row("resident memory before activations", resident, "MiB")
-    row("resident memory during them, at the most", peak.stop(), "MiB", 1.3 * resident)
+    row("resident memory before the first activation", first, "MiB")
+    row(f"resident memory after {done} activations", service.memory("Rss")[0], "MiB")
+    row("peak beside the resident memory before, the most of all", max(ratios), "", 1.3)
     for what, times in (("with nothing else", quiet), ("beside updates of another folder", busy), (f"during {done} activations", swap)):
         row(f"a scan of 40 bytes {what}: 99 of 100 within", times["p99"] / 1000, "ms")
         row(f"a scan of 40 bytes {what}: the longest", times["longest"] / 1000, "ms")
@@ -163,12 +163,21 @@ def _scans(ask, sample: Path, most: int):
     return thread, answer
 
 
-def _switch(command: list[str], times: int, embedded: bool) -> int:
+def _growth(service: Service, work) -> float:
+    """The most resident memory during some work, beside that before it."""
+    before = service.memory("Rss")[0]
+    peak = Peak(lambda: service.memory("Rss")[0])
+    peak.start()
+    work()
+    return max(peak.stop(), before) / before
+
+
+def _switch(command: list[str], times: int, embedded: bool, around=lambda work: work()) -> int:
     way = "--embedded" if embedded else "--service"
     for turn in range(times):
         pin = ["pin", "1.0.0.0", "--component", "antivirus"] if turn % 2 == 0 else ["unpin"]
         subprocess.run([*command, *pin], capture_output=True, check=True)
-        subprocess.run([*command, "update", way, "--quiet"], capture_output=True, check=True)
+        around(lambda: subprocess.run([*command, "update", way, "--quiet"], capture_output=True, check=True))
     return times
 
 
