@@ -1,6 +1,6 @@
 //! Documents as other implementations write them, kept beside this test, read as what they say.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "test code outside test functions")]
 
 use booster_wsus::{
     Call, ErrorCode, Fault, Limits, Sha1, UpdateIdentity, Uuid,

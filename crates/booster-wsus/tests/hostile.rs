@@ -1,6 +1,6 @@
 //! Input that is damaged, or made to do damage: it is refused or read, within its limits, and nothing else.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "test code outside test functions")]
 
 use booster_wsus::{
     Call, Limits, XmlError,

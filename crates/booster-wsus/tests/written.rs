@@ -1,6 +1,6 @@
 //! What is written is read as what it was, message by message.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "test code outside test functions")]
 
 use booster_wsus::{
     Call, ErrorCode, Fault, Limits, Sha1, UpdateIdentity, Uuid,

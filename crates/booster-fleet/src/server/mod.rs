@@ -44,8 +44,6 @@ use uuid::Uuid;
 const BODY_TIME: Duration = Duration::from_secs(30);
 /// Groups whose updates are kept written.
 const GROUPS: usize = 256;
-/// New machines that may register in one turn of maintenance.
-const REGISTRATIONS: u32 = 1000;
 
 /// How an update server is set up.
 #[derive(Debug, Clone)]
@@ -62,6 +60,8 @@ pub struct UpdateServiceOptions {
     pub turn: Duration,
     /// The most machines that may register.
     pub machines: u32,
+    /// New machines that may register in one turn.
+    pub registrations: u32,
 }
 
 impl UpdateServiceOptions {
@@ -74,6 +74,7 @@ impl UpdateServiceOptions {
             authorization_lifetime: Duration::from_secs(600),
             turn: Duration::from_secs(1),
             machines: 200_000,
+            registrations: 1000,
         }
     }
 }
@@ -154,13 +155,13 @@ impl UpdateService {
         let service = Self {
             repository,
             folder: folder.into(),
+            registrations: AtomicU32::new(options.registrations),
             options,
             sealer,
             last_change,
             config_second: changed.as_second(),
             state: RwLock::default(),
             registered: RwLock::default(),
-            registrations: AtomicU32::new(REGISTRATIONS),
             ledger: Ledger::default(),
             fleet,
         };
@@ -171,7 +172,7 @@ impl UpdateService {
     /// Keeps the server current until `cancel`, and writes down what machines have said, a last time then.
     pub async fn maintain(&self, cancel: CancellationToken) {
         while cancel.run_until_cancelled(tokio::time::sleep(self.options.turn)).await.is_some() {
-            self.registrations.store(REGISTRATIONS, Ordering::Relaxed);
+            self.registrations.store(self.options.registrations, Ordering::Relaxed);
             if let Err(error) = self.take_up().await {
                 tracing::error!(%error, "what is published or decided could not be taken up; what was goes on");
             }

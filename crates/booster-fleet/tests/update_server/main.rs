@@ -2,4 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code outside test functions")]
 
 mod conversations;
+#[cfg(unix)]
+mod databases;
+mod hostile;
 mod site;
