@@ -114,7 +114,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order in which they stand above.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 49] = [
         Self::Cancelled,
         Self::Busy,
         Self::NoSource,
