@@ -1,12 +1,12 @@
 //! Making the parts of an update from the settings.
 
-use crate::{ConfigError, Expiry, Http, Interval, Secret, Settings, SourceSettings};
+use crate::{ConfigError, Expiry, Fallback, FallbackOrder, Http, Interval, Secret, Settings, SourceSettings};
 use booster_definitions::{Component, archive};
 use booster_engine::{ScanLimits, ScanOptions, Worker, WorkerLimits, adapter::Adapter};
 use booster_publish::{Lifetimes, PublishError, Repository, RepositoryOptions};
 use booster_sources::{
     ClientCertificate, Credentials, DirectorySource, HttpOptions, HttpSource, ProxyChoice, RateLimit, Source,
-    SourceKind, TransferRules,
+    SourceKind, TransferRules, WsusOptions, WsusSource,
 };
 use booster_store::{Store, StoreOptions};
 use booster_trust::{ClientOptions, FreshnessPolicy};
@@ -31,17 +31,27 @@ impl Settings {
     /// The chosen sources, in the order in which they are tried. Certificates are read; nothing is
     /// sent yet.
     pub fn sources(&self, choice: &SourceChoice) -> Result<Vec<Arc<dyn Source>>, ConfigError> {
-        let candidates = match &choice.from {
-            Some(source) => std::slice::from_ref(source),
-            None => &self.sources,
+        let candidates = match (&choice.from, &self.fallback_order, choice.kind) {
+            (Some(source), _, _) => vec![source],
+            (None, Some(order), None) => self.in_order(order),
+            (None, _, _) => self.sources.iter().collect(),
         };
         let wanted = |source: &&SourceSettings| choice.kind.is_none_or(|kind| kind == source.kind);
-        let sources: Vec<_> = candidates.iter().filter(wanted).collect();
+        let sources: Vec<_> = candidates.into_iter().filter(wanted).collect();
         match (sources.is_empty(), choice.kind) {
             (true, Some(kind)) => Err(ConfigError::NoSourceOfKind { kind }),
             (true, None) => Err(ConfigError::NoSource),
             (false, _) => sources.into_iter().map(|source| self.source(source)).collect(),
         }
+    }
+
+    /// The sources by an order of kinds; those of one kind stay as they are listed.
+    fn in_order(&self, order: &FallbackOrder) -> Vec<&SourceSettings> {
+        let of = |fallback: &Fallback| {
+            let kinds = fallback.kinds();
+            self.sources.iter().filter(move |source| kinds.contains(&source.kind))
+        };
+        order.0.iter().flat_map(of).collect()
     }
 
     fn source(&self, source: &SourceSettings) -> Result<Arc<dyn Source>, ConfigError> {
@@ -55,8 +65,27 @@ impl Settings {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 Ok(Arc::new(DirectorySource::new(path)))
             }
+            (SourceKind::Managed | SourceKind::Unmanaged, _) => {
+                let source = WsusSource::new(self.wsus_options(source)?);
+                Ok(Arc::new(source.map_err(|error| ConfigError::Source(Box::new(error)))?))
+            }
             (kind, _) => Err(ConfigError::Unsupported { kind }),
         }
+    }
+
+    fn wsus_options(&self, source: &SourceSettings) -> Result<WsusOptions, ConfigError> {
+        let (http, wsus) = (self.http_options(source)?, source.wsus.clone());
+        // Every machine has one id, whatever sources it has.
+        let options = WsusOptions::new(source.kind, http, self.data_dir.join("wsus"));
+        Ok(WsusOptions {
+            target_group: wsus.target_group,
+            products: wsus.products,
+            classifications: wsus.classifications,
+            plain_http: wsus.plain_http,
+            content_hosts: wsus.content_hosts,
+            retry_pause: self.transfer.retry_pause.0,
+            ..options
+        })
     }
 
     fn http_options(&self, source: &SourceSettings) -> Result<HttpOptions, ConfigError> {
@@ -121,6 +150,7 @@ impl Settings {
             channel: self.rollout.channel,
             place: self.rollout.place,
             out_of_date_after: self.freshness.out_of_date_after.0,
+            stale_after: Some(self.freshness.source_stale_after.0).filter(|limit| !limit.is_zero()),
             trial: self.trial.options(),
             engines: self.adapters(),
             health: self.health.command(),

@@ -19,6 +19,7 @@ mod service;
 mod settings;
 mod source;
 mod units;
+mod wsus;
 
 pub use assemble::SourceChoice;
 pub use engines::EngineSettings;
@@ -32,3 +33,4 @@ pub use service::{Service, UseService};
 pub use settings::{Engine, Expiry, Freshness, Http, Limits, Publish, Scan, Settings, Store, Transfer};
 pub use source::{InvalidSource, SourceSettings};
 pub use units::{Interval, InvalidUnit, Share, Size};
+pub use wsus::{Approval, Fallback, FallbackOrder, Fleet, UnknownFallback, WsusSettings};

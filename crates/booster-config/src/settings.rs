@@ -4,7 +4,7 @@
 //! `BOOSTER_`, the name in capitals, and `__` between a table and its key (`BOOSTER_STORE__KEEP`).
 
 use crate::{
-    EngineSettings, Health, Interval, Probation, Schedule, Secret, Service, Size, Trial,
+    EngineSettings, FallbackOrder, Fleet, Health, Interval, Probation, Schedule, Secret, Service, Size, Trial,
     source::SourceSettings,
 };
 use booster_definitions::{Channel, Component, Place, archive};
@@ -34,6 +34,9 @@ pub struct Settings {
     /// Where to look for definitions, in the order in which they are tried.
     #[serde(deserialize_with = "crate::source::list_or_text")]
     pub sources: Vec<SourceSettings>,
+    /// The order by Defender's names, in place of that of `sources`; sources of other kinds are not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback_order: Option<FallbackOrder>,
     /// How old definitions may be, and what an expired repository means.
     pub freshness: Freshness,
     /// When this machine takes a release that is rolled out in steps.
@@ -65,6 +68,8 @@ pub struct Settings {
     pub service: Service,
     /// For publishers: where and how releases are published.
     pub publish: Publish,
+    /// For sites: how an update server is run.
+    pub fleet: Fleet,
 }
 
 /// How old definitions may be, and what an expired repository means.
@@ -77,6 +82,8 @@ pub struct Freshness {
     pub max_age: Interval,
     /// From which age, by the signed date of publication, definitions are called out of date.
     pub out_of_date_after: Interval,
+    /// From which age on of its newest release a source is left for the next one; `0s` means never.
+    pub source_stale_after: Interval,
 }
 
 /// When this machine takes a release that is rolled out in steps.
@@ -255,6 +262,7 @@ impl Default for Settings {
             root: None,
             components: Component::ALL.to_vec(),
             sources: Vec::new(),
+            fallback_order: None,
             freshness: Freshness::default(),
             rollout: Rollout::default(),
             http: Http::default(),
@@ -270,6 +278,7 @@ impl Default for Settings {
             scan: Scan::default(),
             service: Service::default(),
             publish: Publish::default(),
+            fleet: Fleet::default(),
         }
     }
 }
@@ -281,6 +290,7 @@ impl Default for Freshness {
             max_age: Interval::days(30),
             // The default of the documented API; its policy template has 14.
             out_of_date_after: Interval::days(7),
+            source_stale_after: Interval::days(7),
         }
     }
 }

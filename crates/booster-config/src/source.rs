@@ -1,6 +1,6 @@
 //! One place to look for definitions, as a table or in one word.
 
-use crate::settings::Http;
+use crate::{settings::Http, wsus::WsusSettings};
 use booster_sources::SourceKind;
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -17,7 +17,7 @@ use url::Url;
 pub struct SourceSettings {
     /// Which kind of source it is.
     pub kind: SourceKind,
-    /// `http`: the repository, with `metadata/` and `targets/` below.
+    /// `http`: the repository, `managed` and `unmanaged`: the update server's root. an HTTP repository has `metadata/` and `targets/` below.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<Url>,
     /// `http`: where the metadata is, when it is not below `url`.
@@ -29,13 +29,16 @@ pub struct SourceSettings {
     /// `directory`: the folder or mounted medium.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
-    /// `http`: what differs from the common `[http]` settings for this source.
+    /// `http`, `managed` and `unmanaged`: what differs from the common `[http]` settings for this source.
     #[serde(skip_serializing_if = "is_default")]
     pub http: Http,
+    /// `managed` and `unmanaged`: how the update server is spoken to.
+    #[serde(skip_serializing_if = "is_default")]
+    pub wsus: WsusSettings,
 }
 
-fn is_default(http: &Http) -> bool {
-    *http == Http::default()
+fn is_default<T: Default + PartialEq>(settings: &T) -> bool {
+    *settings == T::default()
 }
 
 /// A table with keys that do not make one source.
@@ -86,15 +89,19 @@ struct Table {
     path: Option<PathBuf>,
     #[serde(default)]
     http: Http,
+    #[serde(default)]
+    wsus: WsusSettings,
 }
 
 impl TryFrom<Table> for SourceSettings {
     type Error = InvalidSource;
 
     fn try_from(table: Table) -> Result<Self, InvalidSource> {
-        let Table { kind, url, metadata_url, targets_url, path, http } = table;
+        let Table { kind, url, metadata_url, targets_url, path, http, wsus } = table;
         let useless = |key, present| if present { Err(InvalidSource::Useless { kind, key }) } else { Ok(()) };
         let missing = |key, present| if present { Ok(()) } else { Err(InvalidSource::Missing { kind, key }) };
+        let is_update_server = matches!(kind, SourceKind::Managed | SourceKind::Unmanaged);
+        useless("wsus", !is_update_server && !is_default(&wsus))?;
         match kind {
             SourceKind::Http => {
                 useless("path", path.is_some())?;
@@ -107,13 +114,19 @@ impl TryFrom<Table> for SourceSettings {
                 useless("http", !is_default(&http))?;
                 missing("path", path.is_some())?;
             }
-            // Their own checks come with the code that speaks them; `Settings::sources` says so.
-            SourceKind::Unc | SourceKind::Managed | SourceKind::Unmanaged => {}
+            SourceKind::Managed | SourceKind::Unmanaged => {
+                useless("path", path.is_some())?;
+                useless("metadata_url", metadata_url.is_some())?;
+                useless("targets_url", targets_url.is_some())?;
+                missing("url", url.is_some())?;
+            }
+            // Its own checks come with the code that speaks it; `Settings::sources` says so.
+            SourceKind::Unc => {}
         }
         for url in [&url, &metadata_url, &targets_url].into_iter().flatten() {
             check_url(url)?;
         }
-        Ok(Self { kind, url, metadata_url, targets_url, path, http })
+        Ok(Self { kind, url, metadata_url, targets_url, path, http, wsus })
     }
 }
 
@@ -139,6 +152,7 @@ impl FromStr for SourceSettings {
             targets_url: None,
             path: None,
             http: Http::default(),
+            wsus: WsusSettings::default(),
         };
         let neither = || InvalidSource::Neither(text.to_owned());
         // A drive letter is no scheme.

@@ -42,6 +42,6 @@ pub use publish::{
     Withdrawal,
 };
 pub use repository::{
-    InitReport, Lifetimes, RefreshReport, ReleaseStatus, Repository, RepositoryOptions, RepositoryStatus,
-    RoleStatus, RootChange, RootReport, sign_draft,
+    InitReport, Lifetimes, Publication, PublishedFile, PublishedTarget, RefreshReport, ReleaseStatus,
+    Repository, RepositoryOptions, RepositoryStatus, RoleStatus, RootChange, RootReport, sign_draft,
 };

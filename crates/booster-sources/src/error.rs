@@ -226,6 +226,47 @@ pub enum SourceError {
         /// What the caller's writer said.
         source: io::Error,
     },
+    /// What an update server answered is not what the protocol has there.
+    #[error(
+        "{location}: the answer to {call} cannot be understood: {reason}; check that this is an update server's address"
+    )]
+    Protocol {
+        /// The server.
+        location: String,
+        /// The operation.
+        call: &'static str,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+    /// An update server refused an operation, and trying again as it asks for did not help.
+    #[error("{location}: {call} was refused: {fault}; the server's log says more")]
+    Fault {
+        /// The server.
+        location: String,
+        /// The operation.
+        call: &'static str,
+        /// The fault, by its code and words.
+        fault: String,
+    },
+    /// An update server has nothing of ours for this machine.
+    #[error(
+        "{location}: the server offers this machine no signed definitions; check its approvals, the products and \
+         the target group"
+    )]
+    NotOffered {
+        /// The server.
+        location: String,
+    },
+    /// An update server named an address where nothing is fetched from.
+    #[error("{location}: the server names the address {to:?}, which is not used: {refusal}")]
+    Address {
+        /// The server.
+        location: String,
+        /// The address that it named.
+        to: String,
+        /// Why it is not used.
+        refusal: RedirectRefusal,
+    },
     /// The source was set up with something that cannot work.
     #[error("{what}: {reason}")]
     Configuration {
@@ -263,6 +304,10 @@ impl SourceError {
             Self::UnsafePath { .. } => "unsafe_path",
             Self::Io { .. } => "io",
             Self::Write { .. } => "write",
+            Self::Protocol { .. } => "protocol",
+            Self::Fault { .. } => "fault",
+            Self::NotOffered { .. } => "not_offered",
+            Self::Address { .. } => "address",
             Self::Configuration { .. } => "configuration",
         }
     }

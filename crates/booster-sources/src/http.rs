@@ -83,7 +83,25 @@ impl Source for HttpSource {
     }
 
     async fn open(&self, area: Area, path: &str, from: Resume<'_>) -> Result<Option<Opened>, SourceError> {
-        let mut url = self.base.resolve(area, path)?;
+        self.open_at(self.base.resolve(area, path)?, from).await
+    }
+
+    fn counters(&self) -> Counters {
+        self.meter.counters()
+    }
+
+    fn locate(&self, area: Area, path: &str) -> String {
+        self.base.resolve(area, path).map_or_else(|_| path.to_owned(), |url| shown(&url))
+    }
+}
+
+impl HttpSource {
+    /// Opens what is at an address, by the rules of this source.
+    pub(crate) async fn open_at(
+        &self,
+        mut url: Url,
+        from: Resume<'_>,
+    ) -> Result<Option<Opened>, SourceError> {
         if let Some(until) = self.cool_down.until() {
             return Err(SourceError::CoolingDown { location: shown(&url), until });
         }
@@ -120,12 +138,32 @@ impl Source for HttpSource {
         }
     }
 
-    fn counters(&self) -> Counters {
-        self.meter.counters()
-    }
-
-    fn locate(&self, area: Area, path: &str) -> String {
-        self.base.resolve(area, path).map_or_else(|_| path.to_owned(), |url| shown(&url))
+    /// Sends a document to a SOAP 1.1 service and opens what it answers, be it an answer or a fault. Nothing
+    /// is followed: who answers with a redirect or asks for a sign-in is no such service.
+    pub(crate) async fn post(
+        &self,
+        url: &Url,
+        action: &str,
+        document: String,
+    ) -> Result<Opened, SourceError> {
+        if let Some(until) = self.cool_down.until() {
+            return Err(SourceError::CoolingDown { location: shown(url), until });
+        }
+        self.meter.request();
+        let request = self.client.post(url.clone()).body(document);
+        let request = request.header(header::CONTENT_TYPE, "text/xml; charset=utf-8");
+        let response = request.header("SOAPAction", format!("\"{action}\"")).send().await;
+        let response =
+            response.map_err(|error| failure::of_request(shown(url), self.connect_timeout, &error))?;
+        match response.status().as_u16() {
+            200 | 500 => {
+                let length = response.content_length();
+                self.body(url, 0, length, response)
+            }
+            407 => Err(SourceError::ProxyCredentials { location: shown(url) }),
+            429 | 503 => Err(self.busy(url, &response)),
+            status => Err(SourceError::Status { location: shown(url), status }),
+        }
     }
 }
 
@@ -261,7 +299,7 @@ fn text(response: &Response, name: header::HeaderName) -> Option<&str> {
 }
 
 /// A URL as messages show it: queries may hold signatures, so they are left out.
-fn shown(url: &Url) -> String {
+pub(crate) fn shown(url: &Url) -> String {
     let mut url = options::without_credentials(url);
     url.set_query(None);
     url.into()

@@ -27,10 +27,15 @@ mod metadata;
 mod path;
 mod source;
 mod transfer;
+mod wsus;
 
 pub use directory::DirectorySource;
 pub use error::{RedirectRefusal, SourceError};
 pub use http::{BaseUrls, ClientCertificate, Credentials, HttpOptions, HttpSource, ProxyChoice};
 pub use metadata::MetadataRepository;
-pub use source::{Area, ByteStream, Counters, Opened, Resume, Source, SourceKind, UnknownSourceKind};
+pub use source::{
+    Approval, Area, ByteStream, Counters, Ended, EndedBadly, Opened, Resume, Source, SourceKind,
+    UnknownSourceKind,
+};
 pub use transfer::{RateLimit, Sink, TransferRules, download, download_from, read};
+pub use wsus::{DEFINITION_UPDATES, PRODUCT, WsusOptions, WsusSource};

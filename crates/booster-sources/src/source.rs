@@ -3,6 +3,7 @@
 use crate::SourceError;
 use bytes::Bytes;
 use futures_util::Stream;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
@@ -136,6 +137,44 @@ pub struct Counters {
     pub bytes: u64,
 }
 
+/// Whether a file that the publisher's metadata lists may be had from a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approval {
+    /// The source does not decide that: what is there may be had.
+    Unsaid,
+    /// Whoever runs the source gives it to this machine.
+    Approved {
+        /// By when it is to be installed, whatever the publisher's roll-out says.
+        deadline: Option<Timestamp>,
+    },
+    /// Whoever runs the source does not give it to this machine, or not yet.
+    Withheld,
+}
+
+/// How an operation ended, for sources that pass that on to who runs them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// When.
+    pub time: Timestamp,
+    /// The outcome's name.
+    pub outcome: &'static str,
+    /// What is installed now: components with their versions.
+    pub versions: Vec<(String, String)>,
+    /// What has failed.
+    pub failure: Option<EndedBadly>,
+}
+
+/// What has failed in an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedBadly {
+    /// The step's name.
+    pub step: &'static str,
+    /// The name of the kind of failure.
+    pub kind: &'static str,
+    /// The failure in words.
+    pub message: String,
+}
+
 /// A place that opens the files of a repository.
 #[async_trait::async_trait]
 pub trait Source: Send + Sync + fmt::Debug {
@@ -154,6 +193,21 @@ pub trait Source: Send + Sync + fmt::Debug {
 
     /// What it has cost so far.
     fn counters(&self) -> Counters;
+
+    /// Finds out what there is, for sources that have to be asked for that before anything can be opened.
+    /// It keeps rules of time of its own; dropping it stops it.
+    async fn prepare(&self) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    /// Whether a file may be had, as who runs the source has decided. Known after [`prepare`](Self::prepare).
+    fn approval(&self, _area: Area, _path: &str) -> Approval {
+        Approval::Unsaid
+    }
+
+    /// Tells how the operation ended that used this source. What fails here is logged, and nothing else: no
+    /// update fails because nobody could be told of it.
+    async fn tell(&self, _ended: &Ended) {}
 
     /// The URL or path of one file, for messages.
     fn locate(&self, area: Area, path: &str) -> String {

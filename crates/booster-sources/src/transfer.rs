@@ -54,7 +54,19 @@ pub async fn read(
     rules: &TransferRules,
     cancel: &CancellationToken,
 ) -> Result<Option<Vec<u8>>, SourceError> {
-    let Some(mut body) = Body::open(source, area, path, Resume::WHOLE, rules, cancel).await? else {
+    let location = source.locate(area, path);
+    collect(location, source.open(area, path, Resume::WHOLE), max, rules, cancel).await
+}
+
+/// Reads what is being opened whole, as [`read`] does.
+pub(crate) async fn collect(
+    location: String,
+    opening: impl Future<Output = Result<Option<Opened>, SourceError>>,
+    max: u64,
+    rules: &TransferRules,
+    cancel: &CancellationToken,
+) -> Result<Option<Vec<u8>>, SourceError> {
+    let Some(mut body) = Body::open(location, opening, rules, cancel).await? else {
         return Ok(None);
     };
     let too_large = |location: &str| SourceError::TooLarge { location: location.to_owned(), limit: max };
@@ -125,7 +137,9 @@ pub async fn download_from(
     cancel: &CancellationToken,
     sink: &mut dyn Sink,
 ) -> Result<(), SourceError> {
-    let Some(mut body) = Body::open(source, Area::Targets, path, from, rules, cancel).await? else {
+    let location = source.locate(Area::Targets, path);
+    let opening = source.open(Area::Targets, path, from);
+    let Some(mut body) = Body::open(location, opening, rules, cancel).await? else {
         return Err(SourceError::NotFound { location: source.locate(Area::Targets, path) });
     };
     let failed = |location: &str, source| SourceError::Write { location: location.to_owned(), source };
@@ -171,19 +185,16 @@ struct Body<'a> {
 
 impl<'a> Body<'a> {
     async fn open(
-        source: &dyn Source,
-        area: Area,
-        path: &str,
-        from: Resume<'_>,
+        location: String,
+        opening: impl Future<Output = Result<Option<Opened>, SourceError>>,
         rules: &'a TransferRules,
         cancel: &'a CancellationToken,
     ) -> Result<Option<Self>, SourceError> {
-        let location = source.locate(area, path);
         let limit = rules.connect_timeout + rules.response_timeout;
         let opened = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(SourceError::Cancelled { location }),
-            opened = timeout(limit, source.open(area, path, from)) => opened,
+            opened = timeout(limit, opening) => opened,
         };
         let opened = match opened {
             Ok(opened) => opened?,

@@ -1,5 +1,5 @@
 //! What the tests of all crates need from the world outside: a web server that misbehaves on
-//! order, a real nginx, a real forward proxy, real engines, and certificates.
+//! order, a real nginx, a real forward proxy, real engines, a real PostgreSQL, and certificates.
 //!
 //! Everything listens on loopback only, on a port of its own, is bounded in time and memory, and
 //! ends when it is dropped. What needs a program that is not installed says `skipped: ...` and
@@ -13,10 +13,14 @@ mod certificates;
 #[cfg(unix)]
 mod engines;
 mod faulty_server;
+#[cfg(unix)]
+mod postgres;
 mod program;
 
 pub use certificates::{TestAuthority, TestIdentity};
 #[cfg(unix)]
 pub use engines::{Clamd, Suricata, eventually, installed};
 pub use faulty_server::{Announce, Fault, FaultyServer, Request, ServerTls};
+#[cfg(unix)]
+pub use postgres::Postgres;
 pub use program::{ForwardProxy, Nginx};

@@ -36,7 +36,7 @@ pub use roles::RoleVersions;
 pub use saved::verify_saved;
 pub use sigstore_tuf::{Repository, TargetFile, transport::FetchFuture};
 pub use state::{STATE_FILE, TrustedState};
-pub use target::{TargetVerifier, VerifiedTarget, WrongTarget};
+pub use target::{TargetVerifier, VerifiedTarget, WrongTarget, location_of};
 
 /// The extra signed field of timestamp metadata that holds the publisher's signed time, RFC 3339.
 ///

@@ -162,6 +162,12 @@ impl TargetVerifier {
     }
 }
 
+/// Where the file of a listed target lies below the targets of a repository with consistent snapshots, if
+/// anywhere: to ask about it before it is looked up.
+pub fn location_of(path: &str, file: &TargetFile) -> Option<String> {
+    location(path, &file.hashes, true).ok()
+}
+
 /// The path of the file below the repository's targets.
 ///
 /// Signed paths are still checked: a publisher's mistake must not make a machine read or write

@@ -6,6 +6,7 @@
 
 use crate::Held;
 use booster_definitions::{Availability, Channel, Component, Digest, Place, Turn, Version};
+use booster_sources::Approval;
 use booster_store::{Pin, RejectedRelease};
 use jiff::Timestamp;
 
@@ -17,6 +18,8 @@ pub(crate) struct Listed {
     pub(crate) manifest: Option<Digest>,
     /// How it is given out; without it to everybody.
     pub(crate) availability: Option<Availability>,
+    /// Whether who runs the source gives it to this machine.
+    pub(crate) approval: Approval,
 }
 
 /// What a machine goes by.
@@ -76,6 +79,11 @@ impl Chooser<'_> {
         !pin.limit.allows(version, Some(published))
     }
 
+    /// Whether who runs the source wants it taken by now, whatever the roll-out says.
+    fn is_due(&self, approval: Approval) -> bool {
+        matches!(approval, Approval::Approved { deadline: Some(deadline) } if deadline <= self.now)
+    }
+
     fn refusal(&self, release: &Listed) -> Option<Held> {
         let offered = release.version;
         let published = release.availability.as_ref().map(|availability| availability.published);
@@ -86,11 +94,16 @@ impl Chooser<'_> {
         if let Some(rejected) = self.rejected.iter().find(is_it) {
             return Some(Held::Rejected { offered, why: rejected.why });
         }
+        if release.approval == Approval::Withheld {
+            return Some(Held::NotApproved { offered });
+        }
         let availability = release.availability.as_ref()?;
         let halted = || availability.halted.as_ref().map(|halt| halt.reason.clone()).unwrap_or_default();
         match availability.turn(self.channel, self.place, self.now) {
             Turn::Halted => Some(Held::Halted { offered, reason: halted() }),
-            Turn::At(from) if !self.at_once => Some(Held::NotYet { offered, channel: self.channel, from }),
+            Turn::At(from) if !self.at_once && !self.is_due(release.approval) => {
+                Some(Held::NotYet { offered, channel: self.channel, from })
+            }
             Turn::At(_) | Turn::Now => None,
         }
     }
@@ -117,6 +130,7 @@ mod tests {
             version: version(n),
             manifest: None,
             availability: Some(Availability::new(n.into(), hours(10 * i64::from(n)), schedule)),
+            approval: Approval::Unsaid,
         };
         let slow = "1%@0h,100%@10h".parse().unwrap();
         vec![release(3, slow), release(2, Schedule::immediate()), release(1, Schedule::immediate())]
@@ -220,8 +234,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_approved_is_passed_over_and_a_deadline_comes_before_the_roll_out() {
+        let mut listed = listed();
+        listed[0].approval = Approval::Withheld;
+        let held = Some(Held::NotApproved { offered: version(3) });
+        assert_eq!(chosen(chooser(Some(1), 100), &listed), (Some(2), held.clone()));
+        assert_eq!(chosen(chooser(Some(3), 100), &listed), (Some(3), None), "nothing is taken away");
+        let at_once = Chooser { at_once: true, ..chooser(None, 100) };
+        assert_eq!(chosen(at_once, &listed), (Some(2), held));
+        for (deadline, expected) in [(39, Some(3)), (38, Some(3)), (40, Some(2))] {
+            listed[0].approval = Approval::Approved { deadline: Some(hours(deadline)) };
+            assert_eq!(chosen(chooser(Some(2), 39), &listed).0, expected, "{deadline}");
+        }
+    }
+
+    #[test]
     fn a_release_that_says_nothing_of_its_roll_out_is_for_everybody() {
-        let plain = Listed { version: version(1), manifest: None, availability: None };
+        let approval = Approval::Unsaid;
+        let plain = Listed { version: version(1), manifest: None, availability: None, approval };
         assert_eq!(chosen(chooser(None, 0), &[plain]), (Some(1), None));
     }
 }

@@ -11,7 +11,7 @@ use booster_store::StoreError;
 use booster_trust::{TrustError, WrongTarget};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
-use std::{error::Error, fmt, io, sync::Arc};
+use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
 /// A failure: at which step, with which source, and why.
 #[derive(Debug, Clone)]
@@ -133,6 +133,17 @@ pub enum Cause {
         "the health command {0} (see [health] in the configuration); the definitions before are in use again"
     )]
     Unhealthy(#[source] CommandError),
+    /// The source's newest release is older than sources may be while there are others.
+    #[error(
+        "its newest release was published at {published:.0}, more than {} days ago, so the other sources are asked \
+         first", limit.as_secs() / 86_400
+    )]
+    Stale {
+        /// When the newest release was published.
+        published: Timestamp,
+        /// How old it may be.
+        limit: Duration,
+    },
     /// The same release failed before in this operation, from another source.
     #[error("this source offers the same releases that have just failed: {0}")]
     SameAgain(UpdateError),
@@ -188,6 +199,7 @@ impl Cause {
             Self::NothingInstalled => ErrorKind::NotFound,
             Self::Engine(error) if error.is_about_content() => ErrorKind::EngineRejected,
             Self::Engine(error) => kind_of_fault(&error.fault),
+            Self::Stale { .. } => ErrorKind::Stale,
             Self::Unhealthy(unhealthy) if unhealthy.is_about_content() => ErrorKind::HealthFailed,
             Self::Unhealthy(_) => ErrorKind::Configuration,
             Self::SameAgain(error) => error.kind(),
@@ -272,7 +284,7 @@ fn kind_of_source(error: &SourceError) -> ErrorKind {
         S::ProxyCredentials { .. } => ErrorKind::ProxyCredentials,
         S::Status { .. } => ErrorKind::HttpStatus,
         S::RetryAfter { .. } | S::CoolingDown { .. } => ErrorKind::RetryLater,
-        S::Redirect { .. } => ErrorKind::Redirect,
+        S::Redirect { .. } | S::Address { .. } => ErrorKind::Redirect,
         S::Encoded { .. } => ErrorKind::Encoded,
         S::WebPage { .. } => ErrorKind::WebPage,
         S::TooLarge { .. } => ErrorKind::TooLarge,
@@ -280,7 +292,9 @@ fn kind_of_source(error: &SourceError) -> ErrorKind {
         S::TooSlow { .. } => ErrorKind::TooSlow,
         S::Stalled { .. } => ErrorKind::Stalled,
         S::Cancelled { .. } => ErrorKind::Cancelled,
-        S::NotFound { .. } => ErrorKind::NotFound,
+        S::NotFound { .. } | S::NotOffered { .. } => ErrorKind::NotFound,
+        S::Protocol { .. } => ErrorKind::Protocol,
+        S::Fault { .. } => ErrorKind::Fault,
         S::UnsafePath { .. } => ErrorKind::UnsafePath,
         S::Io { source, .. } | S::Write { source, .. } => kind_of_io(source),
         S::Configuration { .. } => ErrorKind::Configuration,

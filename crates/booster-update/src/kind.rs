@@ -44,6 +44,10 @@ pub enum ErrorKind {
     TooLarge,
     /// Fewer bytes than there must be.
     Truncated,
+    /// An update server answered what the protocol does not have there.
+    Protocol,
+    /// An update server refused a call.
+    Fault,
     /// Bytes came too slowly.
     TooSlow,
     /// No bytes came at all.
@@ -61,6 +65,8 @@ pub enum ErrorKind {
     Rollback,
     /// The source is behind what this machine has seen already.
     OlderThanKnown,
+    /// The source has nothing new enough, and there were others to ask.
+    Stale,
     /// This machine's clock is wrong.
     ClockBehind,
     /// The trusted metadata kept on this machine is damaged.
@@ -108,7 +114,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order in which they stand above.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 49] = [
         Self::Cancelled,
         Self::Busy,
         Self::NoSource,
@@ -127,6 +133,8 @@ impl ErrorKind {
         Self::UnsafePath,
         Self::TooLarge,
         Self::Truncated,
+        Self::Protocol,
+        Self::Fault,
         Self::TooSlow,
         Self::Stalled,
         Self::NoTrustedRoot,
@@ -135,6 +143,7 @@ impl ErrorKind {
         Self::Expired,
         Self::Rollback,
         Self::OlderThanKnown,
+        Self::Stale,
         Self::ClockBehind,
         Self::TrustDamaged,
         Self::DigestMismatch,
@@ -178,6 +187,8 @@ impl ErrorKind {
             Self::UnsafePath => "unsafe_path",
             Self::TooLarge => "too_large",
             Self::Truncated => "truncated",
+            Self::Protocol => "protocol",
+            Self::Fault => "fault",
             Self::TooSlow => "too_slow",
             Self::Stalled => "stalled",
             Self::NoTrustedRoot => "no_trusted_root",
@@ -186,6 +197,7 @@ impl ErrorKind {
             Self::Expired => "expired",
             Self::Rollback => "rollback",
             Self::OlderThanKnown => "older_than_known",
+            Self::Stale => "stale",
             Self::ClockBehind => "clock_behind",
             Self::TrustDamaged => "trust_damaged",
             Self::DigestMismatch => "digest_mismatch",

@@ -103,6 +103,11 @@ pub enum Held {
         /// The archive in use.
         installed: Digest,
     },
+    /// Whoever runs the source has not approved the release for this machine.
+    NotApproved {
+        /// The version offered.
+        offered: Version,
+    },
     /// Something spoke against this release, or its content, on this machine: it is not taken again.
     Rejected {
         /// The version offered.
@@ -149,6 +154,9 @@ impl fmt::Display for Held {
                 "version {version} is installed with other content (archive {installed}, offered {offered}): \
                  the publisher must give changed content a new version"
             ),
+            Self::NotApproved { offered } => {
+                write!(f, "version {offered} is not approved for this machine by who runs the update server")
+            }
             Self::Rejected { offered, why } => write!(
                 f,
                 "version {offered} is rejected on this machine, because {why}: the next release is taken; \

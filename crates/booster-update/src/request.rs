@@ -52,6 +52,8 @@ pub struct UpdateOptions {
     pub place: Option<Place>,
     /// From which age on, by the signed date of publication, definitions are out of date.
     pub out_of_date_after: Duration,
+    /// From which age on of its newest release a source is left for the next one; `None` for never.
+    pub stale_after: Option<Duration>,
     /// What new definitions are tried on.
     pub trial: TrialOptions,
     /// The engines beside the built-in one.
@@ -80,6 +82,7 @@ impl Default for UpdateOptions {
             channel: Channel::Broad,
             place: None,
             out_of_date_after: Duration::from_secs(7 * 86_400),
+            stale_after: None,
             trial: TrialOptions::default(),
             engines: Vec::new(),
             loaded: None,

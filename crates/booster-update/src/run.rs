@@ -17,7 +17,7 @@ use crate::{
 };
 use booster_definitions::{Component, Digest};
 use booster_engine::{Image, ImageError, Worker};
-use booster_sources::{Counters, Source};
+use booster_sources::{Counters, Ended, EndedBadly, Source};
 use booster_store::{Operation, Pause, RolledBack, Store};
 use jiff::{SignedDuration, Timestamp};
 use std::{
@@ -83,6 +83,7 @@ async fn operate(
         started: clock.monotonic(),
         counted: counters(&request.sources),
         rolled_back: None,
+        may_be_stale: true,
         context,
     };
     let (report, operation) = run.operate(held).await;
@@ -107,6 +108,8 @@ struct Run<'a> {
     counted: Counters,
     /// What the operation went back from when it began.
     rolled_back: Option<RolledBack>,
+    /// Whether a source may be left because its newest release is old.
+    may_be_stale: bool,
 }
 
 /// What following one source came to.
@@ -134,6 +137,7 @@ impl Run<'_> {
             }
         };
         let report = self.report(&before, ended);
+        self.tell_sources(&report).await;
         self.budget.write(&operation);
         record("the downloads", tidy(&operation, &report, &self.context));
         if let Some(entry) = history_entry(&report, self.context.clock.now()) {
@@ -197,7 +201,12 @@ impl Run<'_> {
 
     /// Asks one source after the other until one could be followed to an end.
     async fn walk(&mut self, operation: &Operation, before: &Before) -> Result<Done, UpdateError> {
-        for source in &self.context.request.sources {
+        // A source that is left because it is stale is better than none: the freshest of these comes again.
+        let mut to_come_back: Option<(Timestamp, &Arc<dyn Source>)> = None;
+        let all = &self.context.request.sources;
+        for turn in 0..=all.len() {
+            let Some(source) = all.get(turn).or(to_come_back.map(|(_, source)| source)) else { break };
+            self.may_be_stale = all.len() > 1 && turn < all.len();
             let ended = self.visit(operation, source, before).await;
             let error = ended.as_ref().err().cloned();
             self.tried.push(SourceTried { kind: source.kind(), path: source.location(), error });
@@ -206,6 +215,11 @@ impl Run<'_> {
                 Err(error) => error,
             };
             self.events.close(&error);
+            if let Cause::Stale { published, .. } = error.cause()
+                && to_come_back.is_none_or(|(freshest, _)| *published > freshest)
+            {
+                to_come_back = Some((*published, source));
+            }
             if error.cause().is_local() || error.kind() == ErrorKind::Cancelled {
                 return Err(error);
             }
@@ -239,7 +253,9 @@ impl Run<'_> {
         let ended = self.follow(operation, source, before, now).await;
         let ended = ended.map_err(|cause| self.events.failure(cause));
         let back_off = self.context.request.options.back_off;
-        if let Some(check) = source_check(location, &last, now, ended.as_ref().err(), back_off, drawn()) {
+        // A stale source has answered as it should.
+        let failure = ended.as_ref().err().filter(|error| error.kind() != ErrorKind::Stale);
+        if let Some(check) = source_check(location, &last, now, failure, back_off, drawn()) {
             record("the check", operation.record_check(&key, check));
         }
         ended
@@ -255,12 +271,14 @@ impl Run<'_> {
         let offer = match search(&self.context, source, before, now).await? {
             Answer::Offer(offer) => offer,
             Answer::Unchanged(waiting) => {
+                self.check_age(before.published(), now)?;
                 self.events.search_complete(std::iter::empty());
                 let plan = Plan { waiting, ..Plan::default() };
                 return Ok(Done { plan, outcome: Outcome::Current });
             }
         };
         let mut plan = self.plan(&offer, before)?;
+        self.check_age(offer.published(), now)?;
         self.events.search_complete(plan.updates());
         if plan.needs_newer_engine() {
             self.events.software_update_available();
@@ -270,6 +288,43 @@ impl Run<'_> {
             self.apply(operation, source, *offer, &mut plan, before).await?;
         }
         Ok(Done { plan, outcome })
+    }
+
+    /// Leaves a source whose newest release is too old, where there are others to ask.
+    fn check_age(&self, published: Option<Timestamp>, now: Timestamp) -> Result<(), Cause> {
+        let (Some(limit), Some(published)) = (self.context.request.options.stale_after, published) else {
+            return Ok(());
+        };
+        let too_old =
+            now.duration_since(published) > SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
+        if self.may_be_stale && too_old { Err(Cause::Stale { published, limit }) } else { Ok(()) }
+    }
+
+    /// Tells the sources that were asked how it ended, where they pass that on.
+    async fn tell_sources(&self, report: &Report) {
+        let Ok(current) = self.context.store.current() else { return };
+        let installed = current.iter().flat_map(|current| &current.record().components);
+        let ended = Ended {
+            time: self.context.clock.now(),
+            outcome: report.outcome.as_str(),
+            versions: installed
+                .map(|(name, it)| (name.to_string(), it.manifest.version.to_string()))
+                .collect(),
+            failure: report.error.as_ref().map(|error| EndedBadly {
+                step: error.step.as_str(),
+                kind: error.kind().as_str(),
+                message: error.reason(),
+            }),
+        };
+        for source in &self.context.request.sources {
+            let location = source.location();
+            let was_asked = |tried: &SourceTried| tried.kind == source.kind() && tried.path == location;
+            if self.tried.iter().any(was_asked)
+                && self.context.unless_cancelled(source.tell(&ended)).await.is_err()
+            {
+                return;
+            }
+        }
     }
 
     /// What is to be done with the offer; an error if it is nothing that could be followed.

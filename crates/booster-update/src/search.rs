@@ -13,9 +13,9 @@ use crate::{
 use booster_definitions::{
     Availability, Component, Digest, Place, ReleaseManifest, TargetName, Version, manifest_target,
 };
-use booster_sources::{MetadataRepository, Source, SourceError};
+use booster_sources::{Area, MetadataRepository, Source, SourceError};
 use booster_store::{Decisions, Installed, RejectedRelease};
-use booster_trust::{Check, Client, TrustedState, VerifiedTarget};
+use booster_trust::{Check, Client, TrustedState, VerifiedTarget, location_of};
 use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -66,7 +66,19 @@ pub(crate) struct Before {
     manifests: BTreeMap<Component, Vec<u8>>,
 }
 
+impl Offer {
+    /// When the newest release of it was published.
+    pub(crate) fn published(&self) -> Option<Timestamp> {
+        self.releases.values().map(|release| release.manifest.published).max()
+    }
+}
+
 impl Before {
+    /// When the newest release that is installed was published.
+    pub(crate) fn published(&self) -> Option<Timestamp> {
+        self.releases.values().map(|release| release.published).max()
+    }
+
     pub(crate) fn new(generation: Option<Installed>, damaged: &[Component]) -> Self {
         let mut before = Self { generation, ..Self::default() };
         let Some(generation) = &before.generation else { return before };
@@ -105,16 +117,17 @@ pub(crate) async fn search(
     let repository =
         MetadataRepository::new(source.clone(), options.transfer.clone(), context.cancel.clone());
     let mut client = Client::new(repository, state, options.trust)?;
+    context.unless_cancelled(source.prepare()).await??;
     let check = context.unless_cancelled(client.check(now)).await??;
     if check == Check::Unchanged {
-        let choices = choices(context, &client, before, effective(&client, now));
+        let choices = choices(context, source.as_ref(), &client, before, effective(&client, now));
         if is_installed(&choices, before) {
             return Ok(Answer::Unchanged(waiting(choices)));
         }
     }
     context.unless_cancelled(client.refresh(now)).await??;
     let today = effective(&client, now);
-    let choices = choices(context, &client, before, today);
+    let choices = choices(context, source.as_ref(), &client, before, today);
     let mut releases = BTreeMap::new();
     for (&component, choice) in &choices {
         if let Some(Listed { version, .. }) = choice.take {
@@ -138,12 +151,13 @@ fn effective(client: &Client, now: Timestamp) -> Timestamp {
 /// What this machine takes of what the trusted metadata lists, and what it does not.
 fn choices(
     context: &Context<'_>,
+    source: &dyn Source,
     client: &Client,
     before: &Before,
     now: Timestamp,
 ) -> BTreeMap<Component, Choice> {
     let choose = |component| {
-        let choice = chooser(context, before, component, now).choose(&listed(client, component));
+        let choice = chooser(context, before, component, now).choose(&listed(source, client, component));
         (component, choice)
     };
     context.components().map(choose).collect()
@@ -163,13 +177,17 @@ fn is_installed(choices: &BTreeMap<Component, Choice>, before: &Before) -> bool 
 }
 
 /// The releases of a component, newest first.
-fn listed(client: &Client, component: Component) -> Vec<Listed> {
+fn listed(source: &dyn Source, client: &Client, component: Component) -> Vec<Listed> {
     let releases = client.targets().filter_map(|(name, target)| match name.parse() {
         Ok(TargetName::Manifest(of, version)) if of == component => {
             let sha256 = target.hashes.get("sha256").and_then(|hash| hash.to_ascii_lowercase().parse().ok());
             let availability = target.custom.as_ref().map(Availability::from_json);
             match availability.transpose() {
-                Ok(availability) => Some(Listed { version, manifest: sha256, availability }),
+                Ok(availability) => {
+                    let place = location_of(name, target).unwrap_or_else(|| name.to_owned());
+                    let approval = source.approval(Area::Targets, &place);
+                    Some(Listed { version, manifest: sha256, availability, approval })
+                }
                 Err(error) => {
                     // Whom it is for cannot be known, so it is not for this machine.
                     tracing::warn!(%component, %version, %error, "a release is passed over");

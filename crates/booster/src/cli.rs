@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        allow, completions, config, engine_worker, history, man, pause, pin, publish, quickstart, repository,
-        rollback, scan, serve, service, status, trial, update, verify, watch,
+        allow, completions, config, engine_worker, fleet, history, man, pause, pin, publish, quickstart,
+        repository, rollback, scan, serve, service, status, trial, update, verify, watch,
     },
     context::Context,
     exit::{CommandResult, Exit, story},
@@ -79,6 +79,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Service(service::ServiceArgs),
     Watch(watch::WatchArgs),
+    Fleet(fleet::FleetArgs),
     Quickstart(quickstart::QuickstartArgs),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),
@@ -142,6 +143,7 @@ fn dispatch(command: Command, context: &Context) -> CommandResult {
         Command::Serve(args) => serve::run(&args, context),
         Command::Service(args) => service::run(&args, context),
         Command::Watch(args) => watch::run(&args, context),
+        Command::Fleet(args) => fleet::run(&args, context),
         Command::Quickstart(args) => quickstart::run(&args, context),
         Command::Config(args) => config::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),

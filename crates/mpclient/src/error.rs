@@ -73,6 +73,8 @@ pub const fn of_kind(kind: ErrorKind) -> Hresult {
         K::UnsafePath => Hresult::ERROR_BAD_PATHNAME,
         K::TooLarge => Hresult::ERROR_FILE_TOO_LARGE,
         K::Truncated => Hresult::WU_E_DOWNLOAD_FAILED,
+        K::Protocol => Hresult::WU_E_PT_SOAPCLIENT_PARSE,
+        K::Fault => Hresult::WU_E_PT_SOAPCLIENT_SOAPFAULT,
         K::TooSlow => Hresult::WU_E_TIME_OUT,
         K::Stalled => Hresult::ERROR_WINHTTP_TIMEOUT,
 
@@ -81,6 +83,7 @@ pub const fn of_kind(kind: ErrorKind) -> Hresult {
         K::Untrusted => Hresult::ERROR_MP_BADDB_NOTSIGNED,
         K::Expired => Hresult::CERT_E_EXPIRED,
         K::Rollback | K::OlderThanKnown | K::Downgrade => Hresult::ERROR_MP_BADDB_OLDENGINE,
+        K::Stale => Hresult::WU_E_NO_UPDATE,
         K::ClockBehind => Hresult::SEC_E_TIME_SKEW,
         K::TrustDamaged => Hresult::ERROR_FILE_CORRUPT,
 

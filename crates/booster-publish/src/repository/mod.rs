@@ -7,6 +7,7 @@
 mod init;
 mod layout;
 mod lock;
+mod publication;
 mod releases;
 mod retention;
 mod rotate;
@@ -15,6 +16,7 @@ mod status;
 mod storage;
 
 pub use init::InitReport;
+pub use publication::{Publication, PublishedFile, PublishedTarget};
 pub use rotate::{RootChange, RootReport, sign_draft};
 pub use status::{ReleaseStatus, RepositoryStatus, RoleStatus};
 

@@ -22,6 +22,7 @@ pub(crate) struct Published {
     /// Whether a change of keys was interrupted, so that all has to be signed by the new ones.
     pub interrupted: bool,
     pub timestamp: TimestampRole,
+    pub timestamp_bytes: Vec<u8>,
     /// The state of `timestamp.json` that a change is made upon.
     pub timestamp_state: UpdateVersion,
     pub snapshot: SnapshotRole,
@@ -68,6 +69,7 @@ impl Published {
             root_bytes,
             interrupted,
             timestamp,
+            timestamp_bytes: timestamp_bytes.to_vec(),
             timestamp_state: state,
             snapshot,
             snapshot_bytes,

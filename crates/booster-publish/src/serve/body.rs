@@ -3,8 +3,9 @@
 use super::{RequestObserver, RequestRecord};
 use bytes::{Bytes, BytesMut};
 use hyper::{
-    Request, StatusCode,
+    StatusCode,
     body::{Frame, SizeHint},
+    http::request::Parts,
 };
 use std::{
     fs::File,
@@ -31,12 +32,21 @@ pub(super) struct Body {
 enum State {
     Done,
     Idle(File),
+    Ready(Bytes),
     Reading(JoinHandle<io::Result<(File, Bytes)>>),
 }
 
 impl Body {
     pub const fn empty() -> Self {
         Self { remaining: 0, state: State::Done, ending: None }
+    }
+
+    /// Bytes that are in memory.
+    pub fn bytes(bytes: Bytes) -> Self {
+        match bytes.len() as u64 {
+            0 => Self::empty(),
+            remaining => Self { remaining, state: State::Ready(bytes), ending: None },
+        }
     }
 
     pub fn file(mut file: File, range: Range<u64>) -> Self {
@@ -86,6 +96,10 @@ impl hyper::body::Body for Body {
         loop {
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Done => return Poll::Ready(None),
+                State::Ready(bytes) => {
+                    self.took(&bytes);
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                }
                 State::Idle(file) => {
                     let remaining = self.remaining;
                     self.state =
@@ -129,15 +143,15 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    pub fn new<B>(
+    pub fn new(
         peer: SocketAddr,
-        request: &Request<B>,
+        request: &Parts,
         status: StatusCode,
         started: Instant,
         observer: Option<RequestObserver>,
     ) -> Self {
-        let method = request.method().to_string();
-        let path = request.uri().path().to_owned();
+        let method = request.method.to_string();
+        let path = request.uri.path().to_owned();
         Self { peer, method, path, status, started, bytes: 0, complete: true, observer }
     }
 }

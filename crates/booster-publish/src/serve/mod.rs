@@ -17,11 +17,14 @@
 //! ```
 
 mod answer;
+mod beside;
 mod body;
 mod name;
 mod open;
 mod respond;
 mod stall;
+
+pub use beside::{Beside, Reply};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -78,6 +81,8 @@ pub struct ServeOptions {
     pub drain_time: Duration,
     /// Told of each request.
     pub observer: Option<RequestObserver>,
+    /// What is answered beside the files.
+    pub beside: Option<Arc<dyn Beside>>,
 }
 
 impl Default for ServeOptions {
@@ -90,13 +95,14 @@ impl Default for ServeOptions {
             stall_time: Duration::from_secs(60),
             drain_time: Duration::from_secs(10),
             observer: None,
+            beside: None,
         }
     }
 }
 
 impl fmt::Debug for ServeOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { connections, header_bytes, header_time, stall_time, drain_time, observer: _ } = self;
+        let Self { connections, header_bytes, header_time, stall_time, drain_time, .. } = self;
         f.debug_struct("ServeOptions")
             .field("connections", connections)
             .field("header_bytes", header_bytes)
@@ -166,6 +172,11 @@ impl Server {
         self.address
     }
 
+    /// Answers other requests beside the files, where that needs to know the address first.
+    pub fn set_beside(&mut self, beside: Arc<dyn Beside>) {
+        self.options.beside = Some(beside);
+    }
+
     /// Answers until `shutdown` ends, then lets running answers end within the drain time.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
@@ -222,10 +233,11 @@ impl Server {
             folder: Arc::clone(&self.folder),
             peer,
             observer: self.options.observer.clone(),
+            beside: self.options.beside.clone(),
         });
         let service = service_fn(move |request| {
             let responder = Arc::clone(&responder);
-            async move { Ok::<_, std::convert::Infallible>(responder.respond(&request).await) }
+            async move { Ok::<_, std::convert::Infallible>(responder.respond(request).await) }
         });
         let _ = stream.set_nodelay(true);
         http1::Builder::new()

@@ -1,7 +1,7 @@
 //! From a request to a response: names, files and decisions put together.
 
 use super::{
-    RequestObserver,
+    Beside, Reply, RequestObserver,
     answer::{Answer, Facts, allowed, decide},
     body::{Body, Ending},
     name::PublicName,
@@ -9,7 +9,9 @@ use super::{
 };
 use hyper::{
     Method, Request, Response, StatusCode,
+    body::Incoming,
     header::{self, HeaderName, HeaderValue},
+    http::request::Parts,
 };
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
@@ -18,30 +20,40 @@ pub(super) struct Responder {
     pub folder: Arc<Folder>,
     pub peer: SocketAddr,
     pub observer: Option<RequestObserver>,
+    pub beside: Option<Arc<dyn Beside>>,
 }
 
 impl Responder {
     /// Never fails: what goes wrong becomes a status.
-    pub async fn respond<B>(&self, request: &Request<B>) -> Response<Body> {
+    pub async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
         let started = Instant::now();
-        let mut response = self.answer(request).await;
+        let (head, body) = request.into_parts();
+        let reply = match &self.beside {
+            Some(beside) => beside.answer(self.peer, &head, body).await,
+            None => Reply::Folder,
+        };
+        let mut response = match reply {
+            Reply::Response(response) => response.map(Body::bytes),
+            Reply::File(path) => self.answer(&head, &path).await,
+            Reply::Folder => self.answer(&head, head.uri.path()).await,
+        };
         set(&mut response, header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        let ending = Ending::new(self.peer, request, response.status(), started, self.observer.clone());
+        let ending = Ending::new(self.peer, &head, response.status(), started, self.observer.clone());
         response.map(|body| body.ending_with(ending))
     }
 
-    async fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
-        if !allowed(request.method()) {
+    async fn answer(&self, request: &Parts, path: &str) -> Response<Body> {
+        if !allowed(&request.method) {
             let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
             set(&mut response, header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }
-        let Some(name) = PublicName::parse(request.uri().path()) else { return plain(StatusCode::NOT_FOUND) };
+        let Some(name) = PublicName::parse(path) else { return plain(StatusCode::NOT_FOUND) };
         match self.open(name.clone()).await {
             Ok(Some(opened)) => file_response(request, &name, opened),
             Ok(None) => plain(StatusCode::NOT_FOUND),
             Err(error) => {
-                tracing::error!(path = request.uri().path(), %error, "a file of the repository cannot be read");
+                tracing::error!(path, %error, "a file of the repository cannot be read");
                 plain(StatusCode::INTERNAL_SERVER_ERROR)
             }
         }
@@ -53,9 +65,9 @@ impl Responder {
     }
 }
 
-fn file_response<B>(request: &Request<B>, name: &PublicName, opened: OpenFile) -> Response<Body> {
+fn file_response(request: &Parts, name: &PublicName, opened: OpenFile) -> Response<Body> {
     let OpenFile { file, facts } = opened;
-    let answer = decide(request.method(), request.headers(), &facts);
+    let answer = decide(&request.method, &request.headers, &facts);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = answer.status();
     describe(&mut response, name, &facts);
@@ -73,7 +85,7 @@ fn file_response<B>(request: &Request<B>, name: &PublicName, opened: OpenFile) -
         Answer::NotModified | Answer::PreconditionFailed | Answer::MethodNotAllowed => return response,
     };
     set(&mut response, header::CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
-    if *request.method() == Method::GET {
+    if request.method == Method::GET {
         *response.body_mut() = Body::file(file, range);
     }
     response

@@ -14,6 +14,7 @@ mod redirects;
 mod resuming;
 mod tls;
 mod tuf;
+mod wsus;
 
 use booster_sources::{
     Area, HttpOptions, HttpSource, ProxyChoice, Resume, Source, SourceError, TransferRules, download, read,

@@ -241,3 +241,55 @@ async fn every_operation_is_counted_but_one_that_only_looks() {
     assert_eq!((counted.failures, counted.last_success, counted.error), (0, Some(now()), None));
     assert_eq!(counted.outcome, "updated");
 }
+
+/// A publisher whose first release is ten days old, and a machine that leaves sources after seven.
+fn quiet_publisher() -> (Machine, Publisher) {
+    let mut publisher = Publisher::new(now());
+    let long_ago = now() - SignedDuration::from_hours(240);
+    publisher.publish_as(AV, 1, &[("one.yar", &rule("one", "first pattern"))], |it| it.published = long_ago);
+    let mut machine = Machine::new(&publisher);
+    machine.options.stale_after = Some(std::time::Duration::from_secs(7 * 86_400));
+    (machine, publisher)
+}
+
+#[tokio::test]
+async fn a_source_without_anything_new_enough_is_left_for_a_fresher_one() {
+    let (machine, mut publisher) = quiet_publisher();
+    let behind = publisher.copy();
+    publish_second(&mut publisher);
+    let told = machine.update_from(&[folder(behind.path()), folder(publisher.path())]).await;
+    told.is(Outcome::Updated);
+    let [left, followed] = told.report.sources_tried.as_slice() else { panic!() };
+    assert_eq!(left.error.as_ref().map(|error| error.kind()), Some(ErrorKind::Stale));
+    assert!(followed.error.is_none());
+    assert_eq!(told.report.components[0].to.map(|version| version.0[1]), Some(2));
+    use EventKind::*;
+    assert_eq!(told.count(SearchStart), 2);
+    assert!(
+        told.events
+            .iter()
+            .any(|event| event.kind == SearchComplete && event.result != booster_update::EventResult::Ok)
+    );
+}
+
+#[tokio::test]
+async fn where_no_source_is_fresh_the_freshest_is_come_back_to() {
+    let (machine, publisher) = quiet_publisher();
+    let copy = publisher.copy();
+    let sources = [folder(copy.path()), http("http://127.0.0.1:1/"), folder(publisher.path())];
+    for outcome in [Outcome::Updated, Outcome::Current] {
+        let told = machine.update_from(&sources).await;
+        told.is(outcome);
+        let tried: Vec<_> = told
+            .report
+            .sources_tried
+            .iter()
+            .map(|tried| tried.error.as_ref().map(|error| error.kind()))
+            .collect();
+        let stale = Some(ErrorKind::Stale);
+        assert_eq!(tried, [stale, Some(ErrorKind::Network), stale, None]);
+        assert_eq!(told.report.path, Some(copy.path().display().to_string()));
+    }
+    // Alone, a source is followed however old it is.
+    machine.update(publisher.path()).await.is(Outcome::Current);
+}

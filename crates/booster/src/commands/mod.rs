@@ -4,6 +4,7 @@ pub mod allow;
 pub mod completions;
 pub mod config;
 pub mod engine_worker;
+pub mod fleet;
 pub mod history;
 pub mod man;
 pub mod pause;

@@ -3,6 +3,7 @@
 pub mod bars;
 pub mod engines;
 pub mod event;
+pub mod fleet;
 pub mod guard;
 pub mod history;
 pub mod publication;

@@ -8,6 +8,7 @@ mod publisher;
 mod quickstart;
 mod rollout;
 mod streams;
+mod update_server;
 mod updating;
 
 /// The same builders as the acceptance tests'; not every test binary uses each of them.

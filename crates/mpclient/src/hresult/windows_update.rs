@@ -29,6 +29,8 @@ super::codes! { CODES:
     WU_E_WINHTTP_INVALID_FILE = 0x8024_0038, "A web page came instead of the file: a login page or a proxy may answer in the server's place.";
     WU_E_UNKNOWN_SERVICE = 0x8024_0042, "No source of the kind that was asked for is configured.";
     WU_E_UNEXPECTED = 0x8024_0FFF, "The update failed for a reason that has no code of its own.";
+    WU_E_PT_SOAPCLIENT_SOAPFAULT = 0x8024_4007, "The update server refused a call: its log says more.";
+    WU_E_PT_SOAPCLIENT_PARSE = 0x8024_400A, "What the update server answered cannot be understood: check that this is an update server's address.";
     WU_E_PT_HTTP_STATUS_BAD_REQUEST = 0x8024_4016, "The server did not understand the request (HTTP status 400).";
     WU_E_PT_HTTP_STATUS_DENIED = 0x8024_4017, "The server asks for credentials, or for others (HTTP status 401): set user and password under [http].";
     WU_E_PT_HTTP_STATUS_FORBIDDEN = 0x8024_4018, "The server refuses access (HTTP status 403).";

@@ -1,8 +1,8 @@
 //! Updates: started, told of, cancelled, refused, let go of.
 
-use crate::support::{Language, Link, Machine, Program, Said, Site, everywhere, rule};
+use crate::support::{Language, Link, Machine, Program, Said, Site, UpdateServer, everywhere, rule};
 use booster_definitions::{Component, Version};
-use booster_test_support::{Fault, FaultyServer};
+use booster_test_support::{Fault, FaultyServer, TestAuthority};
 use mpclient::numbers as n;
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
@@ -351,4 +351,42 @@ fn a_release_that_asks_for_a_restart_or_a_newer_engine_says_so() {
     let expected = "start search_start search_complete software_update_available request_processed complete";
     assert_eq!(names(&told(&said)), expected);
     assert_eq!(machine.version(Component::Antivirus), Some(Version([1, 3, 0, 0])));
+}
+
+/// A machine with one source of this kind, and what else its table says.
+fn machine_with(site: &Site, kind: &str, url: &str, more: &str) -> Machine {
+    let mut machine = Machine::new();
+    machine.set("BOOSTER_ROOT", site.root_file());
+    let table = format!("[[sources]]\nkind = \"{kind}\"\nurl = \"{url}\"\n{more}\n");
+    fs::write(machine.path().join("booster.toml"), table).unwrap();
+    machine
+}
+
+#[test]
+fn an_update_from_an_update_server_is_told_with_its_kind_and_its_address() {
+    let Some(program) = Program::build("update", Language::C11, Link::Shared) else { return };
+    let (site, _) = site_and_machine();
+    let authority = TestAuthority::new("site");
+    let managed = UpdateServer::start(&site);
+    let unmanaged = UpdateServer::start_secure(&site, &authority);
+    let machine = machine_with(&site, "managed", &managed.url, "[sources.wsus]\nplain_http = true");
+    let mut cases = vec![("10", n::MPSIGUPDATE_TYPE_MANAGED, &managed, machine)];
+    if let Some(unmanaged) = &unmanaged {
+        let bundle = unmanaged.folder().join("ca.pem");
+        fs::write(&bundle, authority.pem()).unwrap();
+        let more = format!("[sources.http]\nca_bundle = \"{}\"", bundle.display());
+        let machine = machine_with(&site, "unmanaged", &unmanaged.url, &more);
+        cases.push(("20", n::MPSIGUPDATE_TYPE_UNMANAGED, unmanaged, machine));
+    }
+    for (option, kind, server, machine) in cases {
+        let said = program.run(&machine, &[option]);
+        assert_eq!(said.value("result"), "00000000");
+        let events = told(&said);
+        assert_eq!(names(&events), WHOLE);
+        for told in &events[1..] {
+            assert_eq!((told.source, told.path.as_str()), (kind, server.url.as_str()), "{told:?}");
+        }
+        assert_eq!(machine.version(Component::Nis), Some(Version([1, 3, 0, 0])));
+        assert_eq!(program.run(&machine, &[option]).value("result"), "00000001");
+    }
 }

@@ -11,11 +11,13 @@ mod library;
 mod machine;
 mod program;
 mod site;
+mod update_server;
 
 pub use library::Library;
 pub use machine::Machine;
 pub use program::{Language, Link, Program, Said, tool};
 pub use site::{Site, rule};
+pub use update_server::UpdateServer;
 
 /// The engine's worker that is built with these tests.
 pub const WORKER: &str = env!("CARGO_BIN_EXE_mpclient-test-worker");

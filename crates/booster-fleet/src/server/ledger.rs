@@ -1,0 +1,158 @@
+//! What machines say, gathered in memory and written in one step from time to time.
+//!
+//! A machine has one line here however often it asks, and only machines that are registered have one. What
+//! one reports too often is answered and not kept.
+
+use crate::{
+    Report, Result,
+    fleet::{Fleet, Told, plain},
+};
+use booster_definitions::{Component, Version};
+use booster_wsus::message::ReportingEvent;
+use jiff::{SignedDuration, Timestamp};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use uuid::Uuid;
+
+/// Reports that wait to be written.
+const WAITING: usize = 10_000;
+/// The time between two reports of a machine that are kept.
+const APART: SignedDuration = SignedDuration::from_secs(5);
+/// Facts of one report that are looked at.
+const FACTS: usize = 32;
+
+/// What machines have said since the last writing.
+#[derive(Debug, Default)]
+pub(super) struct Ledger(Mutex<Pages>);
+
+#[derive(Debug, Default)]
+struct Pages {
+    asked: HashMap<Uuid, (String, Timestamp)>,
+    told: Vec<Told>,
+    last_told: HashMap<Uuid, Timestamp>,
+}
+
+impl Ledger {
+    /// Notes that a machine has asked what there is.
+    pub(super) fn asked(&self, machine: Uuid, group: &str, now: Timestamp) {
+        self.pages().asked.insert(machine, (group.to_owned(), now));
+    }
+
+    /// Notes what a machine reports: the last of the batch, which is about the state that it is in.
+    pub(super) fn told(&self, machine: Uuid, events: &[ReportingEvent], now: Timestamp) {
+        let Some(event) = events.last() else { return };
+        let mut pages = self.pages();
+        let too_soon = pages.last_told.get(&machine).is_some_and(|last| now.duration_since(*last) < APART);
+        if too_soon || pages.told.len() >= WAITING {
+            tracing::debug!(%machine, "a report is not kept");
+            return;
+        }
+        pages.last_told.insert(machine, now);
+        pages.told.push(read(machine, event, now));
+    }
+
+    /// Writes everything down. What cannot be written is lost, and said to be.
+    pub(super) async fn write(&self, fleet: &Fleet, now: Timestamp) -> Result<()> {
+        let (asked, told) = {
+            let mut pages = self.pages();
+            pages.last_told.retain(|_, last| now.duration_since(*last) < APART);
+            (std::mem::take(&mut pages.asked), std::mem::take(&mut pages.told))
+        };
+        let asked: Vec<_> =
+            asked.into_iter().map(|(machine, (group, time))| (machine, group, time)).collect();
+        fleet.note(&asked, &told).await
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        // Whatever a panic left is still a list of notes.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What an event says, in short and plain words.
+fn read(machine: Uuid, event: &ReportingEvent, now: Timestamp) -> Told {
+    let facts = event.facts.iter().take(FACTS).filter_map(|fact| fact.split_once('='));
+    let (mut outcome, mut failed, mut versions) = (String::new(), String::new(), BTreeMap::new());
+    for (name, value) in facts {
+        match name.split_once('.') {
+            Some(("version", component)) => {
+                if let (Ok(component), Ok(version)) =
+                    (component.parse::<Component>(), value.parse::<Version>())
+                {
+                    versions.insert(component.to_string(), version.to_string());
+                }
+            }
+            None if name == "outcome" => outcome = plain(value),
+            None if name == "failed" => failed = plain(value),
+            _ => {}
+        }
+    }
+    if !failed.is_empty()
+        && let Some(words) = event.replacements.first()
+    {
+        failed = format!("{failed}: {}", plain(words));
+    }
+    let report = Report { time: now, event: event.event, result: event.result, outcome, failure: failed };
+    // A map of texts is always JSON.
+    let versions = serde_json::to_string(&versions).ok().filter(|_| !versions.is_empty());
+    Told { machine, report, versions }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use booster_wsus::UpdateIdentity;
+
+    #[test]
+    fn only_facts_that_are_known_are_kept_and_in_plain_words() {
+        let event = ReportingEvent {
+            client_id: "x".into(),
+            time: Timestamp::UNIX_EPOCH,
+            instance: Uuid::nil(),
+            event: 182,
+            update: UpdateIdentity { update: Uuid::nil(), revision: 0 },
+            result: -1,
+            replacements: vec!["\u{1b}[2Jgone".into()],
+            facts: [
+                "outcome=failed",
+                "version.nis=1.2.3.4",
+                "version.evil=1.2.3.4",
+                "version.antivirus=x",
+                "failed=install io",
+                "x",
+            ]
+            .map(String::from)
+            .to_vec(),
+        };
+        let told = read(Uuid::nil(), &event, Timestamp::UNIX_EPOCH);
+        assert_eq!(told.versions.as_deref(), Some("{\"nis\":\"1.2.3.4\"}"));
+        assert_eq!(
+            (told.report.outcome.as_str(), told.report.failure.as_str()),
+            ("failed", "install io: [2Jgone")
+        );
+    }
+
+    #[test]
+    fn a_machine_that_reports_all_the_time_is_heard_now_and_then() {
+        let (ledger, machine) = (Ledger::default(), Uuid::from_u128(1));
+        let event = ReportingEvent {
+            client_id: String::new(),
+            time: Timestamp::UNIX_EPOCH,
+            instance: Uuid::nil(),
+            event: 147,
+            update: UpdateIdentity { update: Uuid::nil(), revision: 0 },
+            result: 0,
+            replacements: Vec::new(),
+            facts: Vec::new(),
+        };
+        for second in 0..11 {
+            let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second);
+            ledger.told(machine, std::slice::from_ref(&event), now);
+            ledger.asked(machine, "", now);
+        }
+        let pages = ledger.pages();
+        assert_eq!((pages.told.len(), pages.asked.len()), (3, 1));
+    }
+}
