@@ -1,5 +1,5 @@
 //! What the tests of all crates need from the world outside: a web server that misbehaves on
-//! order, a real nginx, a real forward proxy, and certificates.
+//! order, a real nginx, a real forward proxy, a real file server, and certificates.
 //!
 //! Everything listens on loopback only, on a port of its own, is bounded in time and memory, and
 //! ends when it is dropped. What needs a program that is not installed says `skipped: ...` and
@@ -12,7 +12,11 @@
 mod certificates;
 mod faulty_server;
 mod program;
+#[cfg(unix)]
+mod samba;
 
 pub use certificates::{TestAuthority, TestIdentity};
 pub use faulty_server::{Announce, Fault, FaultyServer, Request, ServerTls};
 pub use program::{ForwardProxy, Nginx};
+#[cfg(unix)]
+pub use samba::{Samba, SambaShare};
