@@ -6,7 +6,7 @@ use booster_engine::{ScanLimits, ScanOptions, Worker, WorkerLimits};
 use booster_publish::{Lifetimes, PublishError, Repository, RepositoryOptions};
 use booster_sources::{
     ClientCertificate, Credentials, DirectorySource, HttpOptions, HttpSource, ProxyChoice, RateLimit, Source,
-    SourceKind, TransferRules,
+    SourceKind, TransferRules, UncSource,
 };
 use booster_store::{Store, StoreOptions};
 use booster_trust::{ClientOptions, FreshnessPolicy};
@@ -54,6 +54,10 @@ impl Settings {
                 // Reports and the history outlive the working folder.
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 Ok(Arc::new(DirectorySource::new(path)))
+            }
+            (SourceKind::Unc, Some(path)) => {
+                let unc = crate::source::unc(path)?;
+                Ok(Arc::new(UncSource::new(self.share_options(unc, &source.unc)?)))
             }
             (kind, _) => Err(ConfigError::Unsupported { kind }),
         }

@@ -17,6 +17,7 @@ mod secret;
 mod service;
 mod settings;
 mod source;
+mod unc;
 mod units;
 
 pub use assemble::SourceChoice;
@@ -29,4 +30,5 @@ pub use secret::Secret;
 pub use service::{Service, UseService};
 pub use settings::{Engine, Expiry, Freshness, Http, Limits, Publish, Scan, Settings, Store, Transfer};
 pub use source::{InvalidSource, SourceSettings};
+pub use unc::Unc;
 pub use units::{Interval, InvalidUnit, Share, Size};

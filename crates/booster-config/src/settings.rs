@@ -3,7 +3,9 @@
 //! Every field is a key of the configuration file under the same name, and an environment variable:
 //! `BOOSTER_`, the name in capitals, and `__` between a table and its key (`BOOSTER_STORE__KEEP`).
 
-use crate::{Health, Interval, Probation, Schedule, Secret, Service, Size, Trial, source::SourceSettings};
+use crate::{
+    Health, Interval, Probation, Schedule, Secret, Service, Size, Trial, Unc, source::SourceSettings,
+};
 use booster_definitions::{Channel, Component, Place, archive};
 use booster_engine::{ScanLimits, WorkerLimits};
 use booster_publish::RepositoryOptions;
@@ -37,6 +39,8 @@ pub struct Settings {
     pub rollout: Rollout,
     /// How HTTP sources are reached, unless a source says otherwise.
     pub http: Http,
+    /// How file shares are reached, unless a source says otherwise.
+    pub unc: Unc,
     /// When a transfer is given up.
     pub transfer: Transfer,
     /// How much a release may hold.
@@ -252,6 +256,7 @@ impl Default for Settings {
             freshness: Freshness::default(),
             rollout: Rollout::default(),
             http: Http::default(),
+            unc: Unc::default(),
             transfer: Transfer::default(),
             limits: Limits::default(),
             store: Store::default(),

@@ -6,7 +6,7 @@
 use crate::{Detail, ErrorKind, Held, Spike, Stage, Unhealthy};
 use booster_definitions::{Component, ManifestError, archive::ArchiveError};
 use booster_engine::{BuildError, IoKind, WorkerError};
-use booster_sources::{SourceError, SourceKind};
+use booster_sources::{ShareError, SourceError, SourceKind};
 use booster_store::StoreError;
 use booster_trust::{TrustError, WrongTarget};
 use jiff::Timestamp;
@@ -274,7 +274,22 @@ fn kind_of_source(error: &SourceError) -> ErrorKind {
         S::NotFound { .. } => ErrorKind::NotFound,
         S::UnsafePath { .. } => ErrorKind::UnsafePath,
         S::Io { source, .. } | S::Write { source, .. } => kind_of_io(source),
+        S::Share { error, .. } => kind_of_share(error),
         S::Configuration { .. } => ErrorKind::Configuration,
+        _ => ErrorKind::Network,
+    }
+}
+
+fn kind_of_share(error: &ShareError) -> ErrorKind {
+    use ShareError as S;
+    match error {
+        S::SignIn { .. } | S::Guest { .. } => ErrorKind::SignIn,
+        S::OldDialect { .. } | S::NoEncryption { .. } | S::Tampered => ErrorKind::Unprotected,
+        S::Denied => ErrorKind::Permission,
+        S::NoShare | S::NotFound => ErrorKind::NotFound,
+        S::OtherServer { .. } | S::Referral { .. } => ErrorKind::Redirect,
+        S::Name { .. } | S::NotAFile => ErrorKind::UnsafePath,
+        S::Shrunk => ErrorKind::Truncated,
         _ => ErrorKind::Network,
     }
 }

@@ -279,7 +279,7 @@ fn every_setting_of_the_example_can_be_used() {
     let tables = text.replace("sources = [", "#sources = [");
     for text in [list, tables] {
         let settings = load_file(&text).unwrap().settings;
-        assert_eq!(settings.sources.len(), 2);
+        assert_eq!(settings.sources.len(), 3);
         let choice = crate::SourceChoice { kind: Some(SourceKind::Directory), from: None };
         assert_eq!(settings.sources(&choice).unwrap().len(), 1);
     }
