@@ -111,6 +111,9 @@ impl TransportSend for Half {
 #[async_trait::async_trait]
 impl TransportReceive for Half {
     async fn receive(&self) -> Result<Vec<u8>> {
+        // Who asked is to take what has come before more is read: else everything that is on its way piles up
+        // in memory, where reader and receiver share a thread.
+        tokio::task::yield_now().await;
         let mut message = self.0.tcp.receive().await?;
         if is_negotiation(&message) {
             self.0.negotiation.lock().unwrap_or_else(PoisonError::into_inner).response =
