@@ -11,6 +11,7 @@ mod assemble;
 mod error;
 mod guard;
 mod load;
+mod mirror;
 mod position;
 mod schedule;
 mod secret;

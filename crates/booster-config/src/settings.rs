@@ -223,7 +223,7 @@ pub struct Scan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Publish {
-    /// The repository: a folder, or an `s3://`, `gs://` or `az://` URL; unset means `repository` in
+    /// The repository: a folder, a share (`\\\\server\\share\\folder`), or an `s3://`, `gs://` or `az://` URL; unset means `repository` in
     /// the working folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,

@@ -6,6 +6,7 @@ pub mod config;
 pub mod engine_worker;
 pub mod history;
 pub mod man;
+pub mod mirror;
 pub mod pause;
 pub mod pin;
 pub mod publish;
