@@ -6,7 +6,7 @@ use smb2::{
     client::stream::{FileWriter, open_file_writer},
     types::status::NtStatus,
 };
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 /// How often a file is tried to be replaced that a reader has open: Windows refuses that, and readers of
@@ -26,6 +26,12 @@ pub struct Upload {
 /// A file that is held open so that nobody else can open it. Closing the connection lets go of it.
 pub struct Held {
     _writer: FileWriter,
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Held(..)")
+    }
 }
 
 impl Share {

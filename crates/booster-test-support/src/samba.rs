@@ -166,13 +166,6 @@ impl Samba {
         self.signal(Signal::CONT);
     }
 
-    /// How many connections it serves.
-    pub fn connections(&self) -> usize {
-        // Each has a process of its own; beside them are the server itself and its helpers, which have children
-        // of their own names.
-        self.processes().len().saturating_sub(1 + HELPERS)
-    }
-
     fn signal(&self, signal: Signal) {
         for pid in self.processes() {
             let _ = kill_process(pid, signal);
@@ -221,9 +214,6 @@ impl Samba {
         let _ = self.child.wait();
     }
 }
-
-/// Processes that the server keeps for itself.
-const HELPERS: usize = 2;
 
 fn spawn(folder: &Path) -> Child {
     let log = fs::File::create(folder.join("output.log")).unwrap();

@@ -1,9 +1,11 @@
 //! Shares of a real file server (Samba) on loopback.
 #![cfg(unix)]
 #![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod reading;
+mod referrals;
+mod writing;
 
 use booster_smb::{Account, Share, ShareError, ShareOptions, SignIn};
 use booster_test_support::Samba;

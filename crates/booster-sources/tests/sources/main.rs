@@ -14,6 +14,8 @@ mod redirects;
 mod resuming;
 mod tls;
 mod tuf;
+#[cfg(unix)]
+mod unc;
 
 use booster_sources::{
     Area, HttpOptions, HttpSource, ProxyChoice, Resume, Source, SourceError, TransferRules, download, read,

@@ -1,7 +1,7 @@
 //! Reads a file from a share and throws it away, and says how long that took: what the benchmark sets beside
 //! `smbclient get`.
 //!
-//!     cargo run --release --example fetch -- '\\127.0.0.1\share' 445 FILE [CREDENTIALS]
+//!     cargo run --release --example fetch_from_share -- '\\127.0.0.1\share' 445 FILE [CREDENTIALS]
 #![allow(clippy::print_stdout)]
 
 use booster_smb::{Account, Share, ShareOptions, SignIn};
