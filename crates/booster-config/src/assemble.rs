@@ -1,12 +1,14 @@
 //! Making the parts of an update from the settings.
 
-use crate::{ConfigError, Expiry, Fallback, FallbackOrder, Http, Interval, Secret, Settings, SourceSettings};
+use crate::{
+    ConfigError, Expiry, Fallback, FallbackOrder, Http, Interval, Secret, Settings, SourceSettings, Unc,
+};
 use booster_definitions::{Component, archive};
 use booster_engine::{ScanLimits, ScanOptions, Worker, WorkerLimits, adapter::Adapter};
 use booster_publish::{Lifetimes, PublishError, Repository, RepositoryOptions};
 use booster_sources::{
-    ClientCertificate, Credentials, DirectorySource, HttpOptions, HttpSource, ProxyChoice, RateLimit, Source,
-    SourceKind, TransferRules, WsusOptions, WsusSource,
+    ClientCertificate, Credentials, DirectorySource, HttpOptions, HttpSource, ProxyChoice, RateLimit,
+    ShareOptions, Source, SourceKind, TransferRules, UncPath, UncSource, WsusOptions, WsusSource,
 };
 use booster_store::{Store, StoreOptions};
 use booster_trust::{ClientOptions, FreshnessPolicy};
@@ -68,6 +70,10 @@ impl Settings {
             (SourceKind::Managed | SourceKind::Unmanaged, _) => {
                 let source = WsusSource::new(self.wsus_options(source)?);
                 Ok(Arc::new(source.map_err(|error| ConfigError::Source(Box::new(error)))?))
+            }
+            (SourceKind::Unc, Some(path)) => {
+                let unc = crate::source::unc(path)?;
+                Ok(Arc::new(UncSource::new(self.share_options(unc, &source.unc)?)))
             }
             (kind, _) => Err(ConfigError::Unsupported { kind }),
         }
@@ -219,9 +225,22 @@ impl Settings {
                 timestamp: lifetime(publish.timestamp_lifetime),
             },
             keep: publish.keep,
+            share: self.share_to_publish_on()?,
             ..RepositoryOptions::default()
         };
         Repository::open(publish.location(), options)
+    }
+
+    /// How the share is reached that is published on, where the repository lies on one.
+    fn share_to_publish_on(&self) -> Result<Option<ShareOptions>, PublishError> {
+        let location = self.publish.location();
+        if !UncPath::is_meant_by(location) {
+            return Ok(None);
+        }
+        let refuse = |reason: String| PublishError::Location { location: location.to_owned(), reason };
+        let unc = location.parse::<UncPath>().map_err(|error| refuse(error.to_string()))?;
+        let options = self.share_options(unc, &Unc::default());
+        options.map(Some).map_err(|error| refuse(error.to_string()))
     }
 
     /// How much one file may cost when it is scanned.

@@ -1,7 +1,7 @@
 //! What can be wrong with settings.
 
 use crate::{InvalidSource, Position};
-use booster_sources::{SourceError, SourceKind};
+use booster_sources::{CredentialsError, SourceError, SourceKind};
 use std::{io, path::PathBuf};
 
 /// Settings that cannot be used, with the place to correct.
@@ -43,7 +43,7 @@ pub enum ConfigError {
     },
     /// There is nowhere to look.
     #[error(
-        "no source is configured: name one with --from URL|PATH, or under \"sources\" in the configuration file"
+        "no source is configured: name one with --from URL|PATH|UNC, or under \"sources\" in the configuration file"
     )]
     NoSource,
     /// None of the configured sources is of the kind that was asked for.
@@ -55,7 +55,7 @@ pub enum ConfigError {
         kind: SourceKind,
     },
     /// A kind that this build does not speak.
-    #[error("sources of kind \"{kind}\" are not part of this build: use http or directory")]
+    #[error("sources of kind \"{kind}\" are not part of this build: use http, unc or directory")]
     Unsupported {
         /// The kind.
         kind: SourceKind,
@@ -68,6 +68,17 @@ pub enum ConfigError {
         /// The one that is not.
         missing: &'static str,
     },
+    /// A share, and no way to sign in to it.
+    #[error(
+        "no way to sign in to {unc} is set: name a credentials_file under [unc], or set guest = true there"
+    )]
+    NoSignIn {
+        /// The share.
+        unc: String,
+    },
+    /// A credentials file that cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// A proxy that is neither a URL nor `none`.
     #[error("the setting \"proxy\" is neither an http or https URL nor \"none\"")]
     InvalidProxy,

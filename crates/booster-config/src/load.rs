@@ -158,14 +158,17 @@ fn resolve_paths(table: &mut toml::Table, folder: &Path) {
         "ca_bundle",
         "client_certificate",
         "client_key",
+        "credentials_file",
         "worker",
         "repository",
         "keys",
         "socket",
     ];
+    // Neither URLs nor the network names of shares.
+    let is_path = |text: &str| !text.contains("://") && !text.starts_with(r"\\");
     for (key, value) in table.iter_mut() {
         match value {
-            toml::Value::String(text) if PATHS.contains(&key.as_str()) && !text.contains("://") => {
+            toml::Value::String(text) if PATHS.contains(&key.as_str()) && is_path(text) => {
                 *text = folder.join(&*text).to_string_lossy().into_owned();
             }
             toml::Value::Table(table) => resolve_paths(table, folder),
@@ -188,7 +191,7 @@ fn resolve_paths(table: &mut toml::Table, folder: &Path) {
                 for item in items {
                     match item {
                         toml::Value::Table(table) => resolve_paths(table, folder),
-                        toml::Value::String(text) if !text.contains("://") => {
+                        toml::Value::String(text) if is_path(text) => {
                             *text = folder.join(&*text).to_string_lossy().into_owned();
                         }
                         _ => {}

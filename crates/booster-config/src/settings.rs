@@ -5,7 +5,7 @@
 
 use crate::{
     EngineSettings, FallbackOrder, Fleet, Health, Interval, Probation, Schedule, Secret, Service, Size, Trial,
-    source::SourceSettings,
+    Unc, source::SourceSettings,
 };
 use booster_definitions::{Channel, Component, Place, archive};
 use booster_engine::{ScanLimits, WorkerLimits};
@@ -43,6 +43,8 @@ pub struct Settings {
     pub rollout: Rollout,
     /// How HTTP sources are reached, unless a source says otherwise.
     pub http: Http,
+    /// How file shares are reached, unless a source says otherwise.
+    pub unc: Unc,
     /// When a transfer is given up.
     pub transfer: Transfer,
     /// How much a release may hold.
@@ -232,7 +234,7 @@ pub struct Scan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Publish {
-    /// The repository: a folder, or an `s3://`, `gs://` or `az://` URL; unset means `repository` in
+    /// The repository: a folder, a share (`\\\\server\\share\\folder`), or an `s3://`, `gs://` or `az://` URL; unset means `repository` in
     /// the working folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
@@ -266,6 +268,7 @@ impl Default for Settings {
             freshness: Freshness::default(),
             rollout: Rollout::default(),
             http: Http::default(),
+            unc: Unc::default(),
             transfer: Transfer::default(),
             limits: Limits::default(),
             store: Store::default(),

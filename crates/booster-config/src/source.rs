@@ -1,18 +1,23 @@
 //! One place to look for definitions, as a table or in one word.
 
-use crate::{settings::Http, wsus::WsusSettings};
-use booster_sources::SourceKind;
+use crate::{Unc, settings::Http, wsus::WsusSettings};
+use booster_sources::{InvalidUnc, SourceKind, UncPath};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
-use std::{fmt, marker::PhantomData, path::PathBuf, str::FromStr};
+use std::{
+    fmt,
+    marker::PhantomData,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 use url::Url;
 
 /// One place to look for definitions.
 ///
-/// In the configuration it is a table, or simply a URL or a folder:
-/// `sources = ["https://definitions.example/", "/media/usb/definitions"]`.
+/// In the configuration it is a table, or simply a URL, a share or a folder:
+/// `sources = ["https://definitions.example/", '\\server\definitions', "/media/usb/definitions"]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SourceSettings {
     /// Which kind of source it is.
@@ -26,7 +31,7 @@ pub struct SourceSettings {
     /// `http`: where the archives are, when they are not below `url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub targets_url: Option<Url>,
-    /// `directory`: the folder or mounted medium.
+    /// `directory`: the folder or mounted medium. `unc`: the share's network name, and the folder in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// `http`, `managed` and `unmanaged`: what differs from the common `[http]` settings for this source.
@@ -35,10 +40,18 @@ pub struct SourceSettings {
     /// `managed` and `unmanaged`: how the update server is spoken to.
     #[serde(skip_serializing_if = "is_default")]
     pub wsus: WsusSettings,
+    /// `unc`: what differs from the common `[unc]` settings for this source.
+    #[serde(skip_serializing_if = "is_default")]
+    pub unc: Unc,
 }
 
 fn is_default<T: Default + PartialEq>(settings: &T) -> bool {
     *settings == T::default()
+}
+
+/// The share that a path names.
+pub(crate) fn unc(path: &Path) -> Result<UncPath, InvalidSource> {
+    Ok(path.to_string_lossy().parse::<UncPath>()?)
 }
 
 /// A table with keys that do not make one source.
@@ -61,7 +74,7 @@ pub enum InvalidSource {
         key: &'static str,
     },
     /// A scheme that no source speaks.
-    #[error("{url} is neither http nor https: use one of these, or a folder")]
+    #[error("{url} is neither http nor https: use one of these, a share or a folder")]
     Scheme {
         /// The URL.
         url: Url,
@@ -77,6 +90,9 @@ pub enum InvalidSource {
     /// A text that is neither URL nor path.
     #[error("{0:?} is neither a URL nor a folder")]
     Neither(String),
+    /// A network name that names no share.
+    #[error(transparent)]
+    Unc(#[from] InvalidUnc),
 }
 
 #[derive(Deserialize)]
@@ -91,13 +107,14 @@ struct Table {
     http: Http,
     #[serde(default)]
     wsus: WsusSettings,
+    unc: Unc,
 }
 
 impl TryFrom<Table> for SourceSettings {
     type Error = InvalidSource;
 
     fn try_from(table: Table) -> Result<Self, InvalidSource> {
-        let Table { kind, url, metadata_url, targets_url, path, http, wsus } = table;
+        let Table { kind, url, metadata_url, targets_url, path, http, unc, wsus } = table;
         let useless = |key, present| if present { Err(InvalidSource::Useless { kind, key }) } else { Ok(()) };
         let missing = |key, present| if present { Ok(()) } else { Err(InvalidSource::Missing { kind, key }) };
         let is_update_server = matches!(kind, SourceKind::Managed | SourceKind::Unmanaged);
@@ -105,14 +122,20 @@ impl TryFrom<Table> for SourceSettings {
         match kind {
             SourceKind::Http => {
                 useless("path", path.is_some())?;
+                useless("unc", !is_default(&unc))?;
                 missing("url", url.is_some() || (metadata_url.is_some() && targets_url.is_some()))?;
             }
-            SourceKind::Directory => {
+            SourceKind::Directory | SourceKind::Unc => {
                 useless("url", url.is_some())?;
                 useless("metadata_url", metadata_url.is_some())?;
                 useless("targets_url", targets_url.is_some())?;
                 useless("http", !is_default(&http))?;
                 missing("path", path.is_some())?;
+                if kind == SourceKind::Directory {
+                    useless("unc", !is_default(&unc))?;
+                } else if let Some(path) = &path {
+                    self::unc(path)?;
+                }
             }
             SourceKind::Managed | SourceKind::Unmanaged => {
                 useless("path", path.is_some())?;
@@ -120,13 +143,11 @@ impl TryFrom<Table> for SourceSettings {
                 useless("targets_url", targets_url.is_some())?;
                 missing("url", url.is_some())?;
             }
-            // Its own checks come with the code that speaks it; `Settings::sources` says so.
-            SourceKind::Unc => {}
         }
         for url in [&url, &metadata_url, &targets_url].into_iter().flatten() {
             check_url(url)?;
         }
-        Ok(Self { kind, url, metadata_url, targets_url, path, http, wsus })
+        Ok(Self { kind, url, metadata_url, targets_url, path, http, unc, wsus })
     }
 }
 
@@ -140,7 +161,7 @@ fn check_url(url: &Url) -> Result<(), InvalidSource> {
     Ok(())
 }
 
-/// A URL or a folder in one word, as `--from` takes it.
+/// A URL, a share or a folder in one word, as `--from` takes it.
 impl FromStr for SourceSettings {
     type Err = InvalidSource;
 
@@ -153,6 +174,7 @@ impl FromStr for SourceSettings {
             path: None,
             http: Http::default(),
             wsus: WsusSettings::default(),
+            unc: Unc::default(),
         };
         let neither = || InvalidSource::Neither(text.to_owned());
         // A drive letter is no scheme.
@@ -163,6 +185,9 @@ impl FromStr for SourceSettings {
             }
             Some(url) => Table { kind: SourceKind::Http, url: Some(url), ..empty },
             None if text.is_empty() => return Err(neither()),
+            None if UncPath::is_meant_by(text) => {
+                Table { kind: SourceKind::Unc, path: Some(text.into()), ..empty }
+            }
             None => Table { path: Some(text.into()), ..empty },
         };
         table.try_into()
@@ -176,7 +201,7 @@ impl<'de> Deserialize<'de> for SourceSettings {
             type Value = SourceSettings;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a URL, a folder, or a table with the key \"kind\"")
+                f.write_str("a URL, a share, a folder, or a table with the key \"kind\"")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<SourceSettings, E> {
@@ -234,6 +259,8 @@ mod tests {
             ("file:///media/usb", SourceKind::Directory, "/media/usb"),
             ("./set", SourceKind::Directory, "./set"),
             ("D:\\set", SourceKind::Directory, "D:\\set"),
+            (r"\\server\set", SourceKind::Unc, r"\\server\set"),
+            ("//server/set", SourceKind::Directory, "//server/set"),
         ] {
             let source: SourceSettings = text.parse().unwrap();
             let location = source.url.map(|u| u.to_string()).or(source.path.map(|p| p.display().to_string()));
@@ -248,6 +275,8 @@ mod tests {
             ("ftp://x/", "neither http nor https"),
             ("https://u:p@host/", "user name or password"),
             ("http://", "neither a URL nor a folder"),
+            (r"\\server", "share is missing"),
+            (r"\\.\pipe\x", "a device"),
         ] {
             let error = text.parse::<SourceSettings>().unwrap_err().to_string();
             assert!(error.contains(message), "{text}: {error}");

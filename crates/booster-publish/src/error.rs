@@ -163,6 +163,19 @@ pub enum PublishError {
         #[source]
         source: Box<object_store::Error>,
     },
+    /// The file share failed.
+    #[error("cannot {action} {object} in {location}: {source}")]
+    Share {
+        /// What was being done.
+        action: &'static str,
+        /// With which object.
+        object: String,
+        /// The repository.
+        location: String,
+        /// The share's answer.
+        #[source]
+        source: booster_smb::ShareError,
+    },
     /// A local file or folder failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

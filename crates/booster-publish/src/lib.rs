@@ -3,7 +3,8 @@
 //! A [`Repository`] lies in a folder or a bucket. [`Repository::init`] makes it, [`Repository::publish`]
 //! puts a release into it that has passed the same engine and self-tests that machines use, and
 //! [`Repository::refresh`] keeps its signatures fresh. Readers see the old state or the new one at
-//! every moment. [`serve`] gives a folder to machines over HTTP.
+//! every moment. [`serve`] gives a folder to machines over HTTP, and [`Repository::mirror`] keeps a copy for a
+//! site that does not reach the original.
 //!
 //! It does not decide who may publish: whoever holds the keys and can write may.
 //!
@@ -31,12 +32,14 @@
 mod error;
 pub mod feeds;
 mod keys;
+mod mirror;
 mod publish;
 mod repository;
 pub mod serve;
 
 pub use error::{PublishError, Result};
 pub use keys::{DEFAULT_ROOT_KEYS, KEY_VARIABLES, KeyRing, KeySet, OFFLINE, ONLINE};
+pub use mirror::{MirrorError, MirrorProgress, MirrorReport, MirrorRequest};
 pub use publish::{
     DEFAULT_LEVEL, Outcome, PublishReport, PublishRequest, PublishedPatch, RolloutChange, RolloutReport,
     Withdrawal,

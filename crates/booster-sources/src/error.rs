@@ -1,5 +1,6 @@
 //! What can go wrong between a machine and a source, each case by its own name.
 
+use booster_smb::ShareError;
 use jiff::Timestamp;
 use std::{io, time::Duration};
 
@@ -218,6 +219,14 @@ pub enum SourceError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file share failed in a way that only file shares have.
+    #[error("{location}: {error}")]
+    Share {
+        /// What was to be opened.
+        location: String,
+        /// In which way.
+        error: ShareError,
+    },
     /// The caller could not take the bytes (disk full, for example).
     #[error("{location}: what came could not be written")]
     Write {
@@ -303,6 +312,7 @@ impl SourceError {
             Self::NotFound { .. } => "not_found",
             Self::UnsafePath { .. } => "unsafe_path",
             Self::Io { .. } => "io",
+            Self::Share { error, .. } => error.kind(),
             Self::Write { .. } => "write",
             Self::Protocol { .. } => "protocol",
             Self::Fault { .. } => "fault",

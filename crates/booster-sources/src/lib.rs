@@ -1,4 +1,4 @@
-//! Where a machine looks for definitions: HTTP servers and folders behind one trait.
+//! Where a machine looks for definitions: HTTP servers, file shares and folders behind one trait.
 //!
 //! A [`Source`] opens files of a repository and streams them. It promises that what it says about
 //! a failure is true and typed ([`SourceError`]), that nothing from outside can hold it for ever,
@@ -27,8 +27,12 @@ mod metadata;
 mod path;
 mod source;
 mod transfer;
+mod unc;
 mod wsus;
 
+pub use booster_smb::{
+    Account, CredentialsError, DEFAULT_PORT, InvalidUnc, ShareError, ShareOptions, SignIn, UncPath,
+};
 pub use directory::DirectorySource;
 pub use error::{RedirectRefusal, SourceError};
 pub use http::{BaseUrls, ClientCertificate, Credentials, HttpOptions, HttpSource, ProxyChoice};
@@ -38,4 +42,5 @@ pub use source::{
     UnknownSourceKind,
 };
 pub use transfer::{RateLimit, Sink, TransferRules, download, download_from, read};
+pub use unc::UncSource;
 pub use wsus::{DEFINITION_UPDATES, PRODUCT, WsusOptions, WsusSource};

@@ -1,5 +1,6 @@
 //! What the tests of all crates need from the world outside: a web server that misbehaves on
-//! order, a real nginx, a real forward proxy, real engines, a real PostgreSQL, and certificates.
+//! order, a real nginx, a real forward proxy, a real file server, real engines, a real PostgreSQL, and
+//! certificates.
 //!
 //! Everything listens on loopback only, on a port of its own, is bounded in time and memory, and
 //! ends when it is dropped. What needs a program that is not installed says `skipped: ...` and
@@ -16,6 +17,8 @@ mod faulty_server;
 #[cfg(unix)]
 mod postgres;
 mod program;
+#[cfg(unix)]
+mod samba;
 
 pub use certificates::{TestAuthority, TestIdentity};
 #[cfg(unix)]
@@ -24,3 +27,5 @@ pub use faulty_server::{Announce, Fault, FaultyServer, Request, ServerTls};
 #[cfg(unix)]
 pub use postgres::Postgres;
 pub use program::{ForwardProxy, Nginx};
+#[cfg(unix)]
+pub use samba::{Samba, SambaShare};

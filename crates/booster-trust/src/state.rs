@@ -143,6 +143,23 @@ impl TrustedState {
         top.chain(delegated.map(|(name, text)| (name.as_str(), text.as_bytes())))
     }
 
+    /// The files of a repository that holds this state, by their names there (TUF 1.0, section 6.2, with
+    /// consistent snapshots), exactly as they were served. Roots are those from the pinned one on. They are in
+    /// the order in which they can be published: `timestamp.json`, which makes the others count, is the last.
+    pub fn repository_files(&self) -> Vec<(String, &[u8])> {
+        let Some(Inner { data, .. }) = &self.inner else { return Vec::new() };
+        let versions = self.versions();
+        let versioned =
+            [(versions.targets, "targets", &data.targets), (versions.snapshot, "snapshot", &data.snapshot)];
+        let versioned = versioned.into_iter().filter_map(|(version, role, text)| {
+            Some((format!("{}.{role}.json", version?), text.as_ref()?.as_bytes()))
+        });
+        let roots =
+            data.roots.iter().map(|(version, text)| (format!("{version}.root.json"), text.as_bytes()));
+        let timestamp = data.timestamp.iter().map(|text| ("timestamp.json".to_owned(), text.as_bytes()));
+        versioned.chain(roots).chain(timestamp).collect()
+    }
+
     /// The state's folder.
     pub fn dir(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("."))

@@ -4,7 +4,7 @@
 
 use crate::Cause;
 use booster_engine::WorkerError;
-use booster_sources::SourceError;
+use booster_sources::{ShareError, SourceError};
 use booster_store::StoreError;
 use booster_trust::TrustError;
 use std::{error::Error, fmt, io, str::FromStr};
@@ -22,6 +22,12 @@ pub enum Detail {
     NoAnswer,
     /// The connection broke.
     ConnectionLost,
+    /// The file server has no such share, or its referral leads nowhere.
+    NoShare,
+    /// An answer of the file server was not signed as it must be.
+    ShareTampered,
+    /// Another program has the file on the share open for itself.
+    SharingViolation,
     /// The building process cannot be started.
     WorkerNotStarted,
     /// The building process was out of memory.
@@ -62,7 +68,7 @@ pub enum SystemFailure {
 }
 
 /// Every detail without a number, and its name.
-const NAMES: [(Detail, &str); 19] = {
+const NAMES: [(Detail, &str); 22] = {
     use Detail as D;
     use SystemFailure as S;
     [
@@ -70,6 +76,9 @@ const NAMES: [(Detail, &str); 19] = {
         (D::CannotConnect, "cannot_connect"),
         (D::NoAnswer, "no_answer"),
         (D::ConnectionLost, "connection_lost"),
+        (D::NoShare, "no_share"),
+        (D::ShareTampered, "share_tampered"),
+        (D::SharingViolation, "sharing_violation"),
         (D::WorkerNotStarted, "worker_not_started"),
         (D::WorkerOutOfMemory, "worker_out_of_memory"),
         (D::WorkerTimedOut, "worker_timed_out"),
@@ -148,6 +157,9 @@ impl Detail {
             S::Unreachable { .. } | S::ProxyRefused { .. } => Some(Self::CannotConnect),
             S::ConnectTimeout { .. } | S::NoAnswer { .. } => Some(Self::NoAnswer),
             S::ConnectionLost { .. } => Some(Self::ConnectionLost),
+            S::Share { error: ShareError::NoShare | ShareError::Referral { .. }, .. } => Some(Self::NoShare),
+            S::Share { error: ShareError::Tampered, .. } => Some(Self::ShareTampered),
+            S::Share { error: ShareError::Busy, .. } => Some(Self::SharingViolation),
             S::Io { source, .. } | S::Write { source, .. } => Self::of_io(source),
             _ => None,
         }

@@ -6,7 +6,7 @@
 use crate::{Detail, EngineError, ErrorKind, Held, Spike, Stage};
 use booster_definitions::{Component, ManifestError, archive::ArchiveError};
 use booster_engine::{BuildError, CommandError, IoKind, WorkerError, adapter::Fault};
-use booster_sources::{SourceError, SourceKind};
+use booster_sources::{ShareError, SourceError, SourceKind};
 use booster_store::StoreError;
 use booster_trust::{TrustError, WrongTarget};
 use jiff::Timestamp;
@@ -297,7 +297,22 @@ fn kind_of_source(error: &SourceError) -> ErrorKind {
         S::Fault { .. } => ErrorKind::Fault,
         S::UnsafePath { .. } => ErrorKind::UnsafePath,
         S::Io { source, .. } | S::Write { source, .. } => kind_of_io(source),
+        S::Share { error, .. } => kind_of_share(error),
         S::Configuration { .. } => ErrorKind::Configuration,
+        _ => ErrorKind::Network,
+    }
+}
+
+fn kind_of_share(error: &ShareError) -> ErrorKind {
+    use ShareError as S;
+    match error {
+        S::SignIn { .. } | S::Guest { .. } => ErrorKind::SignIn,
+        S::OldDialect { .. } | S::NoEncryption { .. } | S::Tampered => ErrorKind::Unprotected,
+        S::Denied => ErrorKind::Permission,
+        S::NoShare | S::NotFound => ErrorKind::NotFound,
+        S::OtherServer { .. } | S::Referral { .. } => ErrorKind::Redirect,
+        S::Name { .. } | S::NotAFile => ErrorKind::UnsafePath,
+        S::Shrunk => ErrorKind::Truncated,
         _ => ErrorKind::Network,
     }
 }

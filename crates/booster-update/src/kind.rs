@@ -28,6 +28,10 @@ pub enum ErrorKind {
     ProxyCredentials,
     /// The server answered with an error status.
     HttpStatus,
+    /// The file server does not let this account in.
+    SignIn,
+    /// The session with the file server is not protected as it must be.
+    Unprotected,
     /// The source is left alone for a while: its server asked for that, or it keeps failing.
     RetryLater,
     /// A redirect was not followed.
@@ -114,7 +118,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order in which they stand above.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 51] = [
         Self::Cancelled,
         Self::Busy,
         Self::NoSource,
@@ -125,6 +129,8 @@ impl ErrorKind {
         Self::Tls,
         Self::ProxyCredentials,
         Self::HttpStatus,
+        Self::SignIn,
+        Self::Unprotected,
         Self::RetryLater,
         Self::Redirect,
         Self::WebPage,
@@ -179,6 +185,8 @@ impl ErrorKind {
             Self::Tls => "tls",
             Self::ProxyCredentials => "proxy_credentials",
             Self::HttpStatus => "http_status",
+            Self::SignIn => "sign_in",
+            Self::Unprotected => "unprotected",
             Self::RetryLater => "retry_later",
             Self::Redirect => "redirect",
             Self::WebPage => "web_page",

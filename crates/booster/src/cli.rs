@@ -2,7 +2,7 @@
 
 use crate::{
     commands::{
-        allow, completions, config, engine_worker, fleet, history, man, pause, pin, publish, quickstart,
+        allow, completions, config, engine_worker, fleet, history, man, mirror, pause, pin, publish, quickstart,
         repository, rollback, scan, serve, service, status, trial, update, verify, watch,
     },
     context::Context,
@@ -76,6 +76,7 @@ enum Command {
     Allow(allow::AllowArgs),
     Publish(publish::PublishArgs),
     Repository(repository::RepositoryArgs),
+    Mirror(mirror::MirrorArgs),
     Serve(serve::ServeArgs),
     Service(service::ServiceArgs),
     Watch(watch::WatchArgs),
@@ -140,6 +141,7 @@ fn dispatch(command: Command, context: &Context) -> CommandResult {
         Command::Allow(args) => allow::run(&args, context),
         Command::Publish(args) => publish::run(&args, context),
         Command::Repository(args) => repository::run(&args, context),
+        Command::Mirror(args) => mirror::run(&args, context),
         Command::Serve(args) => serve::run(&args, context),
         Command::Service(args) => service::run(&args, context),
         Command::Watch(args) => watch::run(&args, context),

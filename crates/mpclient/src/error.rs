@@ -65,6 +65,8 @@ pub const fn of_kind(kind: ErrorKind) -> Hresult {
         K::Tls => Hresult::ERROR_WINHTTP_SECURE_FAILURE,
         K::ProxyCredentials => Hresult::WU_E_PT_HTTP_STATUS_PROXY_AUTH_REQ,
         K::HttpStatus => Hresult::WU_E_PT_HTTP_STATUS_NOT_MAPPED,
+        K::SignIn => Hresult::ERROR_LOGON_FAILURE,
+        K::Unprotected => Hresult::SEC_E_ALGORITHM_MISMATCH,
         K::RetryLater => Hresult::WU_E_PT_HTTP_STATUS_SERVICE_UNAVAIL,
         K::Redirect => Hresult::ERROR_WINHTTP_REDIRECT_FAILED,
         K::WebPage => Hresult::WU_E_WINHTTP_INVALID_FILE,
@@ -109,9 +111,22 @@ pub const fn of_kind(kind: ErrorKind) -> Hresult {
 
 /// The code of a failed update: the most precise one that its cause allows.
 pub fn of_update(error: &UpdateError) -> Hresult {
-    let http = error.source.as_ref().is_some_and(|source| source.kind == SourceKind::Http);
-    match of_cause(error.cause()) {
-        Hresult::WU_E_ITEMNOTFOUND if http => Hresult::WU_E_PT_HTTP_STATUS_NOT_FOUND,
+    let kind = error.source.as_ref().map(|source| source.kind);
+    match (of_cause(error.cause()), kind) {
+        (Hresult::WU_E_ITEMNOTFOUND, Some(SourceKind::Http)) => Hresult::WU_E_PT_HTTP_STATUS_NOT_FOUND,
+        (code, Some(SourceKind::Unc)) => of_network_path(code),
+        (code, _) => code,
+    }
+}
+
+/// What the network's redirector says where a client of web servers has words of its own.
+const fn of_network_path(code: Hresult) -> Hresult {
+    match code {
+        Hresult::ERROR_WINHTTP_NAME_NOT_RESOLVED | Hresult::ERROR_WINHTTP_CANNOT_CONNECT => {
+            Hresult::ERROR_BAD_NETPATH
+        }
+        Hresult::ERROR_WINHTTP_TIMEOUT => Hresult::ERROR_SEM_TIMEOUT,
+        Hresult::ERROR_WINHTTP_CONNECTION_ERROR => Hresult::ERROR_NETNAME_DELETED,
         code => code,
     }
 }
@@ -131,6 +146,9 @@ pub const fn of_detail(detail: Detail) -> Hresult {
         D::CannotConnect => Hresult::ERROR_WINHTTP_CANNOT_CONNECT,
         D::NoAnswer => Hresult::ERROR_WINHTTP_TIMEOUT,
         D::ConnectionLost => Hresult::ERROR_WINHTTP_CONNECTION_ERROR,
+        D::NoShare => Hresult::ERROR_BAD_NET_NAME,
+        D::ShareTampered => Hresult::SEC_E_MESSAGE_ALTERED,
+        D::SharingViolation => Hresult::ERROR_SHARING_VIOLATION,
         D::WorkerNotStarted => Hresult::ERROR_MP_NOENGINE,
         D::WorkerOutOfMemory => Hresult::ERROR_MP_NO_MEMORY,
         D::WorkerTimedOut => Hresult::ERROR_TIMEOUT,
@@ -217,6 +235,8 @@ impl From<ConfigError> for Error {
             | ConfigError::Variable { .. }
             | ConfigError::Value { .. }
             | ConfigError::Incomplete { .. }
+            | ConfigError::NoSignIn { .. }
+            | ConfigError::Credentials(_)
             | ConfigError::InvalidSource(_) => of_kind(ErrorKind::Configuration),
         };
         Self::told(code, &error)

@@ -46,7 +46,6 @@ fn words(error: std::io::Error) -> String {
 const COUNTERPARTS: &[(u16, i32)] = &[
     (8, libc::ENOMEM),           // ERROR_NOT_ENOUGH_MEMORY
     (17, libc::EXDEV),           // ERROR_NOT_SAME_DEVICE
-    (32, libc::ETXTBSY),         // ERROR_SHARING_VIOLATION
     (33, libc::EAGAIN),          // ERROR_LOCK_VIOLATION
     (50, libc::EOPNOTSUPP),      // ERROR_NOT_SUPPORTED
     (145, libc::ENOTEMPTY),      // ERROR_DIR_NOT_EMPTY

@@ -34,7 +34,7 @@ pub enum From {
     Configured,
     /// `-UNC`: configured shares and folders.
     Shares,
-    /// `-UNC -Path`: this folder.
+    /// `-UNC -Path`: this share or folder.
     Folder(PathBuf),
     /// `-MMPC`: configured web servers.
     Http,

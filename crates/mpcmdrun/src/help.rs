@@ -5,10 +5,10 @@ pub const TEXT: &str = "\
 mpcmdrun: keeps antimalware definitions current, with the options of MpCmdRun.
 
 Usage:
-  mpcmdrun -SignatureUpdate [-UNC [-Path FOLDER] | -MMPC]
+  mpcmdrun -SignatureUpdate [-UNC [-Path SHARE] | -MMPC]
       Looks for newer definitions and installs them, from the configured sources in their order.
       -UNC          only from the configured shares and folders
-      -Path FOLDER  only from this folder or mounted share, whatever is configured
+      -Path SHARE   only from this share (\\\\server\\share\\folder) or folder, whatever is configured
       -MMPC         only from the configured web servers
 
   mpcmdrun -RemoveDefinitions [-All]
@@ -27,6 +27,7 @@ configured as for booster: in booster.toml, or in BOOSTER_ variables.
 
 Examples:
   mpcmdrun -SignatureUpdate
+  mpcmdrun -SignatureUpdate -UNC -Path '\\\\files.example\\definitions'
   mpcmdrun -SignatureUpdate -UNC -Path /media/usb/definitions
   mpcmdrun -RemoveDefinitions && booster status
   mpcmdrun -Scan -ScanType 3 -File ~/Downloads

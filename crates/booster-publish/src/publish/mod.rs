@@ -148,7 +148,7 @@ impl Repository {
         keys: &KeyRing,
         now: Timestamp,
     ) -> Result<PublishReport> {
-        let _lock = self.storage.lock()?;
+        let _lock = self.storage.lock().await?;
         let published = self.begin().await?;
         self.signer(&published, keys, now).check()?;
         let before = published.manifest(&self.storage, request.component).await?;

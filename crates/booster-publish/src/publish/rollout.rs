@@ -65,7 +65,7 @@ impl Repository {
         keys: &KeyRing,
         now: Timestamp,
     ) -> Result<RolloutReport> {
-        let _lock = self.storage.lock()?;
+        let _lock = self.storage.lock().await?;
         let published = self.begin().await?;
         let release = find(&published, component, version)?;
         let first = || Availability::new(release.sequence(), now, Schedule::immediate());

@@ -34,7 +34,7 @@ impl Repository {
     /// An init that was interrupted may be run again: before `timestamp.json` is there, there is no
     /// repository.
     pub async fn init(&self, keys: KeySet, now: Timestamp) -> Result<InitReport> {
-        let _lock = self.storage.lock()?;
+        let _lock = self.storage.lock().await?;
         if self.storage.read(TIMESTAMP).await?.is_some() {
             return Err(PublishError::AlreadyInitialised { location: self.location().to_owned() });
         }
@@ -80,7 +80,7 @@ impl Repository {
 
     /// In a folder, under the lock, files without a timestamp are an interrupted init's.
     async fn remove_interrupted(&self) -> Result<()> {
-        self.storage.delete_unfinished()?;
+        self.storage.delete_unfinished().await?;
         let metadata = self.storage.list().await?.into_iter().map(|object| object.name);
         let names: Vec<String> = metadata.filter(|name| Versioned::parse(name).is_some()).collect();
         self.storage.delete(&names).await

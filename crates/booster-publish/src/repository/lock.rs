@@ -8,7 +8,14 @@ use std::{
 };
 
 /// The lock's file. It stays where it is: a file that is deleted and made again locks nobody out.
-const NAME: &str = ".publish.lock";
+pub(super) const NAME: &str = ".publish.lock";
+
+/// A lock of whichever kind the place has, held until it goes.
+#[derive(Debug)]
+pub(crate) enum Lock {
+    Folder(#[expect(dead_code, reason = "held")] FolderLock),
+    Share(#[expect(dead_code, reason = "held")] booster_smb::Held),
+}
 
 /// A held lock. The system releases it when the process ends, however that comes.
 #[derive(Debug)]

@@ -7,10 +7,12 @@
 mod init;
 mod layout;
 mod lock;
+mod objects;
 mod publication;
 mod releases;
 mod retention;
 mod rotate;
+mod share;
 mod state;
 mod status;
 mod storage;
@@ -21,13 +23,15 @@ pub use rotate::{RootChange, RootReport, sign_draft};
 pub use status::{ReleaseStatus, RepositoryStatus, RoleStatus};
 
 use crate::{KeyRing, PublishError, Result};
+use booster_smb::ShareOptions;
 use booster_trust::signing::TopRole;
 use jiff::{SignedDuration, Timestamp};
-pub(crate) use layout::target_object;
+pub(crate) use layout::{METADATA, TARGETS, TIMESTAMP, target_object};
+pub(crate) use lock::FolderLock;
 pub(crate) use releases::{OfferedRelease, is_kept, manifest_of, offered, remove, thin_out};
 pub(crate) use state::{Prepared, Published, Signer, prepare};
 use std::fmt;
-pub(crate) use storage::Storage;
+pub(crate) use storage::{Storage, Stored};
 
 /// How long each role's signature is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +81,8 @@ pub struct RepositoryOptions {
     /// Names and values that a bucket's client is configured with; `None` takes the process's
     /// `AWS_*`, `GOOGLE_*` and `AZURE_*` variables.
     pub variables: Option<Vec<(String, String)>>,
+    /// How the file share is reached, where the place is one; its name is the place's. Windows needs none.
+    pub share: Option<ShareOptions>,
     /// Age at which an object in a bucket that nothing refers to counts as left behind. Younger
     /// ones may be another publisher's work. In a folder the lock tells, and age does not matter.
     pub debris_age: SignedDuration,
@@ -89,6 +95,7 @@ impl Default for RepositoryOptions {
             lifetimes: Lifetimes::default(),
             keep: 8,
             variables: None,
+            share: None,
             debris_age: SignedDuration::from_hours(1),
         }
     }
@@ -97,7 +104,7 @@ impl Default for RepositoryOptions {
 /// The variables hold credentials: they are not shown.
 impl fmt::Debug for RepositoryOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { lifetimes, keep, variables: _, debris_age } = self;
+        let Self { lifetimes, keep, variables: _, share: _, debris_age } = self;
         f.debug_struct("RepositoryOptions")
             .field("lifetimes", lifetimes)
             .field("keep", keep)
@@ -129,21 +136,21 @@ pub struct RefreshReport {
 }
 
 impl Repository {
-    /// Opens a place: a folder, or an `s3:`, `gs:` or `az:` URL. Nothing is read yet.
+    /// Opens a place: a folder, a share's network name, or an `s3:`, `gs:` or `az:` URL. Nothing is read yet.
     pub fn open(location: &str, mut options: RepositoryOptions) -> Result<Self> {
         let variables = options.variables.take().unwrap_or_else(storage::storage_variables);
-        Ok(Self { storage: Storage::open(location, &variables)?, options })
+        Ok(Self { storage: Storage::open(location, &variables, options.share.take())?, options })
     }
 
     /// The place in words.
-    pub fn location(&self) -> &str {
+    pub fn location(&self) -> String {
         self.storage.location()
     }
 
     /// Signs the timestamp anew, and the snapshot and the targets when half of their life has
     /// passed. The content stays as it is.
     pub async fn refresh(&self, keys: &KeyRing, now: Timestamp) -> Result<RefreshReport> {
-        let _lock = self.storage.lock()?;
+        let _lock = self.storage.lock().await?;
         let published = self.begin().await?;
         self.refresh_published(&published, keys, now).await
     }
@@ -184,7 +191,7 @@ impl Repository {
     /// The current state; an error where there is none.
     pub(crate) async fn published(&self) -> Result<Published> {
         let published = Published::read(&self.storage).await?;
-        published.ok_or_else(|| PublishError::NotARepository { location: self.location().to_owned() })
+        published.ok_or_else(|| PublishError::NotARepository { location: self.location() })
     }
 
     /// The state that a change is made upon, without what an interrupted change left before it.

@@ -21,7 +21,7 @@ impl Repository {
     /// Deletes metadata that is newer than what is published: an interrupted change's, to which
     /// nothing refers and nothing will, because a new change takes higher versions.
     pub(crate) async fn delete_interrupted(&self, published: &Published) -> Result<()> {
-        self.storage.delete_unfinished()?;
+        self.storage.delete_unfinished().await?;
         let current = Current { snapshot: published.snapshot.version, targets: published.targets.version };
         let left = self.old_enough(&published.listed).filter(|object| is_interrupted(&object.name, current));
         self.storage.delete(&left.map(|object| object.name.clone()).collect::<Vec<_>>()).await

@@ -130,7 +130,7 @@ impl Repository {
     /// Publishes a root that enough keys have signed. Needs the online keys of the new root, and
     /// those of the old one for a change without a gap.
     pub async fn install_root(&self, file: &[u8], keys: &KeyRing, now: Timestamp) -> Result<RootReport> {
-        let _lock = self.storage.lock()?;
+        let _lock = self.storage.lock().await?;
         let published = self.begin().await?;
         let next: RootRole = signing::read_unverified(file)?;
         follows(&published.root_bytes, file).map_err(|error| PublishError::RootChange {

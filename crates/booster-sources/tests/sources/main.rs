@@ -14,6 +14,8 @@ mod redirects;
 mod resuming;
 mod tls;
 mod tuf;
+#[cfg(unix)]
+mod unc;
 mod wsus;
 
 use booster_sources::{

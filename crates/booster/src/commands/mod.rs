@@ -7,6 +7,7 @@ pub mod engine_worker;
 pub mod fleet;
 pub mod history;
 pub mod man;
+pub mod mirror;
 pub mod pause;
 pub mod pin;
 pub mod publish;

@@ -85,8 +85,9 @@ pub struct PublishArgs {
 /// Where a publisher works.
 #[derive(Debug, Args)]
 pub struct Place {
-    /// The repository: a folder, or an s3://, gs:// or az:// URL [default: ./repository]
-    #[arg(long, value_name = "FOLDER|URL")]
+    /// The repository: a folder, a share (\\server\share\folder), or an s3://, gs:// or az:// URL
+    /// [default: ./repository]
+    #[arg(long, value_name = "FOLDER|UNC|URL")]
     pub repository: Option<String>,
     /// The folder with the keys [default: ./keys]; BOOSTER_KEY_* variables are used besides
     #[arg(long, value_name = "DIR")]

@@ -35,6 +35,9 @@ Examples:
   booster update                   every later one, with the sources of the configuration
   booster update --check           only look whether there is something new
   booster update --from /media/usb definitions from a medium or a folder
+  booster update --source unc      only the configured file shares
+  booster update --from '\\\\server\\share\\folder'
+                                   a file share, signed in to as [unc] says
   booster update --max-rate 1MiB   leave some of the line to others
   booster update --json | tail -1 | jq .outcome
 
@@ -44,8 +47,8 @@ pub struct UpdateArgs {
     /// Ask only sources of this kind: http, unc, managed, unmanaged or directory
     #[arg(long, value_name = "KIND")]
     source: Option<SourceKind>,
-    /// Ask this source instead of those configured: a URL or a folder
-    #[arg(long, value_name = "URL|PATH")]
+    /// Ask this source instead of those configured: a URL, a share (\\server\share) or a folder
+    #[arg(long, value_name = "URL|UNC|PATH")]
     from: Option<SourceSettings>,
     /// Trust the publisher with this root metadata, if none is trusted yet
     #[arg(long, value_name = "ROOT.json")]

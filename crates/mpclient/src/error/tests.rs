@@ -1,6 +1,7 @@
 use super::*;
 use booster_engine::WorkerError;
-use booster_sources::SourceError;
+use booster_sources::{ShareError, SourceError};
+use booster_update::{SourceRef, Stage};
 use std::{collections::BTreeMap, net::ToSocketAddrs as _};
 
 #[test]
@@ -60,7 +61,8 @@ fn settings_that_name_no_source_have_a_code_of_their_own() {
     for (error, expected) in [
         (ConfigError::NoSource, 0x8024_001A),
         (ConfigError::NoSourceOfKind { kind: SourceKind::Managed }, 0x8024_0042),
-        (ConfigError::Unsupported { kind: SourceKind::Unc }, 0x8024_0037),
+        (ConfigError::Unsupported { kind: SourceKind::Unmanaged }, 0x8024_0037),
+        (ConfigError::NoSignIn { unc: String::new() }, 0x8050_8020),
         (ConfigError::InvalidProxy, 0x8024_0030),
         (ConfigError::Value { key: "a".into(), message: "b".into() }, 0x8050_8020),
     ] {
@@ -119,4 +121,29 @@ fn an_image_that_is_not_there_is_damage_and_no_file_of_the_callers() {
     };
     assert_eq!(io(io::ErrorKind::NotFound), Hresult::ERROR_MP_BAD_GLOBAL_STORAGE);
     assert_eq!(io(io::ErrorKind::PermissionDenied), Hresult::E_ACCESSDENIED);
+}
+
+#[test]
+fn a_share_has_the_codes_that_the_network_has_for_it() {
+    let location = String::new;
+    let second = std::time::Duration::from_secs(1);
+    let share = |error| SourceError::Share { location: location(), error };
+    for (error, expected) in [
+        (SourceError::Unreachable { location: location(), reason: String::new() }, 0x8007_0035),
+        (SourceError::ConnectTimeout { location: location(), limit: second }, 0x8007_0079),
+        (
+            SourceError::ConnectionLost { location: location(), received: 0, reason: String::new() },
+            0x8007_0040,
+        ),
+        (share(ShareError::NoShare), 0x8007_0043),
+        (share(ShareError::SignIn { reason: "" }), 0x8007_052E),
+        (share(ShareError::Denied), 0x8007_0005),
+        (share(ShareError::Tampered), 0x8009_030F),
+        (share(ShareError::NoEncryption { reason: "" }), 0x8009_0331),
+        (share(ShareError::Busy), 0x8007_0020),
+    ] {
+        let source = SourceRef { kind: SourceKind::Unc, path: location() };
+        let error = UpdateError::new(Stage::Search, Some(source), error.into());
+        assert_eq!(of_update(&error).bits(), expected, "{error}");
+    }
 }

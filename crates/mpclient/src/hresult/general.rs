@@ -17,6 +17,8 @@ super::codes! { CODES:
     E_ACCESSDENIED = 0x8007_0005, "Access is denied: run as the owner of the data folder or as an administrator.";
     E_OUTOFMEMORY = 0x8007_000E, "There is not enough memory.";
     E_INVALIDARG = 0x8007_0057, "An argument is not valid: an unknown option, options that exclude each other, or a reserved argument that is not zero.";
+    SEC_E_MESSAGE_ALTERED = 0x8009_030F, "An answer of the file server is not signed as it must be: the server is broken, or somebody changes what it sends.";
+    SEC_E_ALGORITHM_MISMATCH = 0x8009_0331, "The session with the file server cannot be protected as it must be: switch SMB 3.1.1 and AES-128 encryption on there.";
     SEC_E_TIME_SKEW = 0x8009_0324, "This machine's clock is behind the time that the publisher has signed: set the clock and try again.";
     TRUST_E_SUBJECT_NOT_TRUSTED = 0x800B_0004, "The definitions belong to another publisher than the one that this machine trusts: check the address of the source.";
     CERT_E_EXPIRED = 0x800B_0101, "The source's signed metadata has expired: it may be an old copy, or the publisher has to renew it.";

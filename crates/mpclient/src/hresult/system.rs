@@ -10,9 +10,14 @@ super::codes! { CODES:
     ERROR_TOO_MANY_OPEN_FILES = 0x8007_0004, "Too many files are open.";
     ERROR_INVALID_DATA = 0x8007_000D, "Data is not valid.";
     ERROR_WRITE_PROTECT = 0x8007_0013, "The medium or the file system is read-only.";
+    ERROR_SHARING_VIOLATION = 0x8007_0020, "Another program has the file on the share open for itself.";
+    ERROR_BAD_NETPATH = 0x8007_0035, "The file server was not found or cannot be reached: check the share's name, the network and unc.port.";
+    ERROR_NETNAME_DELETED = 0x8007_0040, "The connection to the file server broke.";
+    ERROR_BAD_NET_NAME = 0x8007_0043, "The file server has no share of that name, or its DFS referral leads nowhere.";
     ERROR_FILE_EXISTS = 0x8007_0050, "The file exists already.";
     ERROR_BROKEN_PIPE = 0x8007_006D, "The other end of a pipe is closed.";
     ERROR_DISK_FULL = 0x8007_0070, "The disk, or the quota on it, is full; nothing was changed. Free some space and try again.";
+    ERROR_SEM_TIMEOUT = 0x8007_0079, "The file server did not answer in time: check the network and the server, or raise the limits under [transfer].";
     ERROR_PROC_NOT_FOUND = 0x8007_007F, "A procedure was not found.";
     ERROR_BAD_PATHNAME = 0x8007_00A1, "A path is not valid, or leads out of the place where it must stay.";
     ERROR_FILENAME_EXCED_RANGE = 0x8007_00CE, "A file name is too long.";
@@ -23,6 +28,7 @@ super::codes! { CODES:
     ERROR_CANCELLED = 0x8007_04C7, "The user cancelled the operation.";
     ERROR_HOST_DOWN = 0x8007_04E8, "The server is down.";
     ERROR_REVISION_MISMATCH = 0x8007_051A, "Two revisions do not fit together.";
+    ERROR_LOGON_FAILURE = 0x8007_052E, "The file server does not let this account in: check the credentials file under [unc], and the account.";
     ERROR_FILE_CORRUPT = 0x8007_0570, "The trusted metadata kept on this machine is damaged: restore it from a backup or from the current generation.";
     ERROR_TIMEOUT = 0x8007_05B4, "A limit of time was reached: engine.wall_time or engine.cpu_time for the engine's worker, scan.max_file_time for a file of a scan.";
     ERROR_INSTALL_FAILURE = 0x8007_0643, "The installation failed: another engine or the health command was not content with the new definitions, and those before are in use.";

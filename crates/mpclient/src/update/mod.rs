@@ -17,9 +17,9 @@ use crate::{
     numbers::MPNOTIFY_SIGUPDATE_COMPLETE,
     signals::survive_broken_pipes,
 };
-use booster_config::{ConfigError, Settings, SourceChoice};
+use booster_config::{ConfigError, Settings, SourceChoice, Unc};
 use booster_engine::Worker;
-use booster_sources::{DirectorySource, Source};
+use booster_sources::{DirectorySource, Source, UncPath, UncSource};
 use booster_store::Operation;
 use booster_update::{Event, OPERATION, Outcome, Report, SystemClock, UpdateRequest, pin_root, run_holding};
 use notification::{needs_administrator, source_type};
@@ -76,24 +76,27 @@ impl Manager {
         self.start(&settings, sources, options, handler)
     }
 
-    /// As [`start_update`](Self::start_update), from one folder, such as a mounted share or medium, whatever
-    /// sources are configured; `options.source` is not looked at.
+    /// As [`start_update`](Self::start_update), from one share by its network name, or from one folder, such as
+    /// a mounted medium, whatever sources are configured; `options.source` is not looked at.
     ///
     /// # Errors
-    /// As there; `WU_E_NOT_SUPPORTED` for a share by its network name.
+    /// As there.
     pub fn start_update_from(
         &self,
         folder: &Path,
         options: UpdateOptions,
         handler: Option<Handler<Notification>>,
     ) -> Result<Update> {
-        if folder.as_os_str().as_encoded_bytes().starts_with(br"\\") {
-            let message =
-                format!("{} is a network name: mount the share, and name its folder", folder.display());
-            return Err(Error::new(Hresult::WU_E_NOT_SUPPORTED, message));
-        }
-        let folder = std::path::absolute(folder)?;
-        self.start(&self.settings()?, vec![Arc::new(DirectorySource::new(folder))], options, handler)
+        let settings = self.settings()?;
+        let source: Arc<dyn Source> = match folder.to_str().filter(|text| UncPath::is_meant_by(text)) {
+            Some(text) => {
+                let unc = text.parse::<UncPath>();
+                let unc = unc.map_err(|error| Error::new(Hresult::ERROR_BAD_PATHNAME, error.to_string()))?;
+                Arc::new(UncSource::new(settings.share_options(unc, &Unc::default())?))
+            }
+            None => Arc::new(DirectorySource::new(std::path::absolute(folder)?)),
+        };
+        self.start(&settings, vec![source], options, handler)
     }
 
     fn start(

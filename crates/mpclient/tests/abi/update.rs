@@ -2,7 +2,7 @@
 
 use crate::support::{Language, Link, Machine, Program, Said, Site, UpdateServer, everywhere, rule};
 use booster_definitions::{Component, Version};
-use booster_test_support::{Fault, FaultyServer, TestAuthority};
+use booster_test_support::{Fault, FaultyServer, Samba, SambaShare, TestAuthority};
 use mpclient::numbers as n;
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
@@ -109,6 +109,45 @@ fn a_synchronous_update_returns_its_result_and_tells_every_step_in_order() {
     let events = told(&said);
     assert_eq!(names(&events), "start search_start search_complete request_processed complete");
     assert!(events[2..].iter().all(|told| told.result == 1), "S_FALSE says that nothing was needed");
+}
+
+#[test]
+fn an_update_from_a_share_has_its_type_and_its_network_name_in_every_notification() {
+    for language in [Language::C11, Language::Cpp17] {
+        let Some(program) = Program::build("update", language, Link::Shared) else { return };
+        let (site, mut machine) = site_and_machine();
+        let Some(mut server) = Samba::start(&[SambaShare::account("definitions", &site.repository())]) else {
+            return;
+        };
+        let share = server.unc("definitions");
+        // Web servers are configured as well, and are not asked.
+        machine.set("BOOSTER_SOURCES", format!("http://127.0.0.1:9/,{share}"));
+        machine.set("BOOSTER_UNC__PORT", server.port().to_string());
+        machine.set("BOOSTER_UNC__CREDENTIALS_FILE", server.credentials());
+        let unc = format!("{:x}", n::MPUPDATE_OPTION_UNC);
+        let said = program.run(&machine, &[&unc]);
+        assert_eq!(said.value("result"), "00000000", "{}", said.out);
+        let events = told(&said);
+        assert_eq!(names(&events), WHOLE);
+        assert_eq!((events[0].path.as_str(), events[0].source), ("", n::MPSIGUPDATE_TYPE_NONE));
+        for told in &events[1..] {
+            assert_eq!(
+                (told.path.as_str(), told.source),
+                (share.as_str(), n::MPSIGUPDATE_TYPE_UNC),
+                "{told:?}"
+            );
+        }
+        assert_eq!(machine.version(Component::Nis), Some(Version([1, 3, 0, 0])));
+        assert_eq!(program.run(&machine, &[&unc]).value("result"), "00000001");
+
+        machine.set("BOOSTER_UNC__CREDENTIALS_FILE", server.credentials_of(Samba::USER, "wrong"));
+        assert_eq!(program.run(&machine, &[&unc]).value("result"), "8007052e", "the password is wrong");
+        machine.set("BOOSTER_SOURCES", server.unc("missing"));
+        machine.set("BOOSTER_UNC__CREDENTIALS_FILE", server.credentials());
+        assert_eq!(program.run(&machine, &[&unc]).value("result"), "80070043", "there is no such share");
+        server.kill();
+        assert_eq!(program.run(&machine, &[&unc]).value("result"), "80070035", "there is no server");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `-SignatureUpdate`: what is printed, logged and returned, and which sources are asked.
 
 use crate::support::{Desk, Site, publish, site_with};
+use booster_test_support::{Samba, SambaShare};
 use mpclient::{Hresult, message};
 use std::{fs, net::TcpListener, os::unix::fs::symlink};
 
@@ -111,12 +112,27 @@ fn a_share_is_asked_instead_of_what_is_configured_where_its_folder_is_named() {
 }
 
 #[test]
-fn a_share_by_its_network_name_is_refused_with_the_way_out() {
-    let desk = Desk::of(&site_with("1.0.0.0"));
-    let said = desk.run(&["-SignatureUpdate", "-UNC", "-Path", r"\\server\definitions"]);
-    let expected = failed(&desk, "80240037", "Sources of this kind are not part of this build.");
-    assert_eq!((said.code, said.lines()), (2, borrowed(&expected)));
-    assert!(desk.log().contains("mount the share, and name its folder"), "{}", desk.log());
+fn a_share_is_asked_by_its_network_name() {
+    let site = site_with("1.0.0.0");
+    let mut desk = Desk::of(&Site::new());
+    desk.machine.set("BOOSTER_ROOT", site.root_file());
+    let Some(server) = Samba::start(&[SambaShare::account("Größe 2", &site.repository())]) else { return };
+    let share = server.unc("Größe 2");
+    let said = desk.run(&["-SignatureUpdate", "-UNC", "-Path", &share]);
+    assert_eq!(said.code, 2, "nothing says how to sign in");
+    assert!(desk.log().contains("credentials_file"), "{}", desk.log());
+
+    desk.machine.set("BOOSTER_UNC__PORT", server.port().to_string());
+    desk.machine.set("BOOSTER_UNC__CREDENTIALS_FILE", server.credentials());
+    assert_eq!(desk.succeed(&["-SignatureUpdate", "-UNC", "-Path", &share]).lines(), FINISHED);
+    assert_eq!(desk.version().as_deref(), Some("1.0.0.0"));
+    let path = format!("(UNC update) (Path: {share})");
+    assert!(desk.log().contains(&path), "{}", desk.log());
+    assert!(!desk.log().contains(Samba::PASSWORD));
+
+    let said = desk.run(&["-SignatureUpdate", "-UNC", "-Path", r"\\server\.."]);
+    assert_eq!(said.code, 2);
+    assert!(desk.log().contains("a relative part"), "{}", desk.log());
 }
 
 #[test]

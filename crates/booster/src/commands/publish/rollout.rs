@@ -82,7 +82,7 @@ pub(super) fn change(
     if args.json {
         context.output.pretty_json(&report);
     } else {
-        for line in publication::rollout(&report, repository.location(), context.output.style()) {
+        for line in publication::rollout(&report, &repository.location(), context.output.style()) {
             context.output.line(line);
         }
     }
