@@ -151,7 +151,7 @@ fn file_layer(path: &Path, text: &str) -> Result<toml::Table, ConfigError> {
 /// Makes paths that a file names relative to the file's own folder, so that a folder with its
 /// configuration can be moved and used from anywhere.
 fn resolve_paths(table: &mut toml::Table, folder: &Path) {
-    const PATHS: [&str; 10] = [
+    const PATHS: [&str; 11] = [
         "data_dir",
         "root",
         "path",

@@ -4,8 +4,8 @@
 //! `BOOSTER_`, the name in capitals, and `__` between a table and its key (`BOOSTER_STORE__KEEP`).
 
 use crate::{
-    EngineSettings, FallbackOrder, Fleet, Health, Interval, Probation, Schedule, Secret, Service, Size, Trial,
-    Unc, source::SourceSettings,
+    EngineSettings, FallbackOrder, Fleet, Health, Interval, Probation, Schedule, Secret, Service, Size,
+    Trial, Unc, source::SourceSettings,
 };
 use booster_definitions::{Channel, Component, Place, archive};
 use booster_engine::{ScanLimits, WorkerLimits};

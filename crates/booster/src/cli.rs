@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        allow, completions, config, engine_worker, fleet, history, man, mirror, pause, pin, publish, quickstart,
-        repository, rollback, scan, serve, service, status, trial, update, verify, watch,
+        allow, completions, config, engine_worker, fleet, history, man, mirror, pause, pin, publish,
+        quickstart, repository, rollback, scan, serve, service, status, trial, update, verify, watch,
     },
     context::Context,
     exit::{CommandResult, Exit, story},

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{PublishError, Result};
 use booster_smb::{Held, Share, ShareError, ShareOptions, Small};
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture};
 use std::{io::Read as _, path::Path};
 use tokio::sync::Mutex;
 
@@ -37,9 +37,12 @@ impl ShareFolder {
 
     /// Takes the lock, or says that somebody has it.
     pub async fn lock(&self) -> Result<Held> {
-        let held = self.attempt("lock", lock::NAME, async |share: Share| {
-            share.make_folder("").await?;
-            share.hold(lock::NAME).await
+        let held = self.attempt("lock", lock::NAME, |share| {
+            let hold = async move {
+                share.make_folder("").await?;
+                share.hold(lock::NAME).await
+            };
+            hold.boxed()
         });
         let busy = || PublishError::Busy {
             location: self.location(),
@@ -50,20 +53,7 @@ impl ShareFolder {
 
     /// Reads a whole file.
     pub async fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        self.attempt("read", name, async |share: Share| match share.read_small(name, SMALL).await? {
-            Some(Small::Whole(bytes)) => Ok(Some(bytes)),
-            Some(Small::Larger(_)) => {
-                let mut bytes = Vec::new();
-                let Some(file) = share.open(name).await? else { return Ok(None) };
-                let mut stream = std::pin::pin!(file.bytes_from(0));
-                while let Some(piece) = stream.next().await {
-                    bytes.extend_from_slice(&piece?);
-                }
-                Ok(Some(bytes))
-            }
-            None => Ok(None),
-        })
-        .await
+        self.attempt("read", name, |share| read(share, name).boxed()).await
     }
 
     /// Streams a file into a sink.
@@ -81,7 +71,7 @@ impl ShareFolder {
     }
 
     pub async fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        self.attempt("write", name, async |share: Share| share.write(name, bytes).await).await
+        self.attempt("write", name, |share| async move { share.write(name, bytes).await }.boxed()).await
     }
 
     /// Writes a file from a local one.
@@ -127,15 +117,16 @@ impl ShareFolder {
     }
 
     pub async fn delete(&self, name: &str) -> Result<()> {
-        self.attempt("delete", name, async |share: Share| share.delete(name).await).await
+        self.attempt("delete", name, |share| async move { share.delete(name).await }.boxed()).await
     }
 
     async fn walk(&self) -> Result<Vec<Listed>> {
         let mut listed = Vec::new();
         let mut folders = vec![METADATA.to_owned(), TARGETS.to_owned()];
         while let Some(folder) = folders.pop() {
-            let entries =
-                self.attempt("list", &folder, async |share: Share| share.list(&folder).await).await?;
+            let path = folder.as_str();
+            let list = |share: Share| async move { share.list(path).await }.boxed();
+            let entries = self.attempt("list", path, list).await?;
             for entry in entries.unwrap_or_default() {
                 let name = format!("{folder}/{}", entry.name);
                 if entry.is_folder {
@@ -149,11 +140,14 @@ impl ShareFolder {
     }
 
     /// Does something that may be done twice: once more where the session turns out to have ended.
-    async fn attempt<T>(
-        &self,
+    ///
+    /// The work is boxed: of an async closure that borrows, the compiler does not see that it may be sent to
+    /// another thread.
+    async fn attempt<'a, T>(
+        &'a self,
         action: &'static str,
-        name: &str,
-        work: impl AsyncFn(Share) -> Result<T, ShareError>,
+        name: &'a str,
+        work: impl Fn(Share) -> BoxFuture<'a, Result<T, ShareError>>,
     ) -> Result<T> {
         let failed = |error| self.error(action, name, error);
         match work(self.share().await.map_err(failed)?).await {
@@ -174,5 +168,22 @@ impl ShareFolder {
 
     fn error(&self, action: &'static str, object: &str, source: ShareError) -> PublishError {
         PublishError::Share { action, object: object.to_owned(), location: self.location(), source }
+    }
+}
+
+/// Reads a whole file, with one request where it is small.
+async fn read(share: Share, name: &str) -> Result<Option<Vec<u8>>, ShareError> {
+    match share.read_small(name, SMALL).await? {
+        Some(Small::Whole(bytes)) => Ok(Some(bytes)),
+        Some(Small::Larger(_)) => {
+            let mut bytes = Vec::new();
+            let Some(file) = share.open(name).await? else { return Ok(None) };
+            let mut stream = std::pin::pin!(file.bytes_from(0));
+            while let Some(piece) = stream.next().await {
+                bytes.extend_from_slice(&piece?);
+            }
+            Ok(Some(bytes))
+        }
+        None => Ok(None),
     }
 }
