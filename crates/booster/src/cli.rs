@@ -76,7 +76,7 @@ enum Command {
     Allow(allow::AllowArgs),
     Publish(publish::PublishArgs),
     Repository(repository::RepositoryArgs),
-    Mirror(mirror::MirrorArgs),
+    Mirror(Box<mirror::MirrorArgs>),
     Serve(serve::ServeArgs),
     Service(service::ServiceArgs),
     Watch(watch::WatchArgs),

@@ -14,7 +14,7 @@ pub(super) const NAME: &str = ".publish.lock";
 #[derive(Debug)]
 pub(crate) enum Lock {
     Folder(#[expect(dead_code, reason = "held")] FolderLock),
-    Share(#[expect(dead_code, reason = "held")] booster_smb::Held),
+    Share(#[expect(dead_code, reason = "held")] Box<booster_smb::Held>),
 }
 
 /// A held lock. The system releases it when the process ends, however that comes.

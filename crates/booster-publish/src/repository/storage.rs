@@ -14,7 +14,7 @@ pub(crate) enum Storage {
     /// A folder of this machine, or a bucket.
     Objects(Objects),
     /// A folder of a file share.
-    Share(ShareFolder),
+    Share(Box<ShareFolder>),
 }
 
 /// A file that was read.
@@ -48,7 +48,7 @@ impl Storage {
         let refuse = |reason: String| PublishError::Location { location: location.to_owned(), reason };
         let unc = location.parse::<UncPath>().map_err(|error| refuse(error.to_string()))?;
         let options = share.ok_or_else(|| refuse("no way to sign in to the share is given".to_owned()))?;
-        Ok(Self::Share(ShareFolder::new(ShareOptions { unc, ..options })))
+        Ok(Self::Share(Box::new(ShareFolder::new(ShareOptions { unc, ..options }))))
     }
 
     /// The place in words.
@@ -71,7 +71,7 @@ impl Storage {
     pub async fn lock(&self) -> Result<Option<Lock>> {
         match self {
             Self::Objects(objects) => Ok(objects.lock()?.map(Lock::Folder)),
-            Self::Share(share) => Ok(Some(Lock::Share(share.lock().await?))),
+            Self::Share(share) => Ok(Some(Lock::Share(Box::new(share.lock().await?)))),
         }
     }
 
