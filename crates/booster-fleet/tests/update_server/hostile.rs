@@ -112,7 +112,7 @@ async fn a_native_conversation_gets_everything_in_its_order() {
     let location = &info.locations[0];
     let digests = vec![location.digest];
     let located = call(&site, &GetFileLocations { cookie: cookie.clone(), digests }).unwrap();
-    assert_eq!(located.locations, [location.clone()]);
+    assert_eq!(located.locations, std::slice::from_ref(location));
     let core = Core::read(second.new_updates[0].xml.as_deref().unwrap(), &Limits::FRAGMENT).unwrap();
     let refreshed = call(&site, &RefreshCache { cookie, updates: vec![core.identity] }).unwrap();
     assert_eq!(refreshed.updates[0].id, second.new_updates[0].id);
