@@ -18,7 +18,7 @@ use std::{
 /// What every variable that is ours begins with.
 const PREFIX: &str = "BOOSTER_";
 /// Names with the prefix that are not settings: those below, and a publisher's keys.
-const NOT_SETTINGS: [&str; 3] = ["BOOSTER_CONFIG", "BOOSTER_LOG", "BOOSTER_TEST_DATA"];
+const NOT_SETTINGS: [&str; 4] = ["BOOSTER_CONFIG", "BOOSTER_LOG", "BOOSTER_LOG_FORMAT", "BOOSTER_TEST_DATA"];
 /// The file's name in each of the folders where it is looked for.
 const FILE_NAME: &str = "booster.toml";
 

@@ -45,7 +45,7 @@ pub(crate) struct Limits {
 
 /// Who is connected.
 #[derive(Debug, Default)]
-struct Connected(Mutex<HashMap<u32, usize>>);
+pub(crate) struct Connected(Mutex<HashMap<u32, usize>>);
 
 /// One connection's place.
 struct Place {
@@ -54,6 +54,11 @@ struct Place {
 }
 
 impl Connected {
+    /// How many connections there are.
+    pub fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    }
+
     /// A place for a caller, if there is one: a quarter of all for any single user, all for administrators.
     fn take(self: &Arc<Self>, caller: &Caller, limits: &Limits) -> Option<Place> {
         let mut connected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,9 +88,10 @@ pub(crate) async fn serve(
     listener: UnixListener,
     answers: Answers,
     limits: impl Fn() -> Limits,
+    connected: &Arc<Connected>,
     end: &CancellationToken,
 ) {
-    let (connected, tasks) = (Arc::<Connected>::default(), TaskTracker::new());
+    let tasks = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
             biased;

@@ -9,10 +9,12 @@ use crate::{
     feed::{Feed, Reader},
 };
 use booster_sources::SourceKind;
+use booster_store::RolledBack;
 use booster_update::{Event, EventKind, Report};
 use jiff::Timestamp;
 use std::{
     collections::VecDeque,
+    convert::Infallible,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -92,10 +94,26 @@ pub(crate) enum Told {
 /// What the desk tells watchers.
 #[derive(Debug, Clone)]
 pub(crate) enum Notice {
-    Started { update: u64, by: By, time: Timestamp },
-    Event { update: u64, event: Arc<Event> },
-    Report { update: u64, report: Arc<Report> },
+    Started {
+        update: u64,
+        by: By,
+        time: Timestamp,
+    },
+    Event {
+        update: u64,
+        event: Arc<Event>,
+    },
+    Report {
+        update: u64,
+        report: Arc<Report>,
+    },
     Engine(Arc<crate::engine::Swapped>),
+    /// Somebody has gone back to an earlier set.
+    RolledBack {
+        by: By,
+        generation: u64,
+        rolled_back: Arc<RolledBack>,
+    },
 }
 
 /// An update that was asked for.
@@ -168,6 +186,9 @@ pub(crate) struct Desk {
     max_waiting: usize,
     /// Says that somebody waits.
     asked: Notify,
+    /// Asks whether somebody looks after the line, and says so.
+    knocked: Notify,
+    answered: Notify,
     notices: Arc<Feed<Notice>>,
 }
 
@@ -190,7 +211,14 @@ pub(crate) struct Taken {
 impl Desk {
     pub fn new(max_waiting: usize) -> Arc<Self> {
         let notices = Feed::new(KEPT_FOR_WATCHERS);
-        Arc::new(Self { line: Mutex::default(), max_waiting, asked: Notify::new(), notices })
+        Arc::new(Self {
+            line: Mutex::default(),
+            max_waiting,
+            asked: Notify::new(),
+            knocked: Notify::new(),
+            answered: Notify::new(),
+            notices,
+        })
     }
 
     /// Takes a request: joins it to one for the same, or puts it at the end of the line.
@@ -267,9 +295,29 @@ impl Desk {
         (line.running.as_ref().map(|update| update.number), line.waiting.len() as u32)
     }
 
+    /// Comes back once it is certain that somebody looks after the line.
+    pub async fn answers(&self) {
+        self.knocked.notify_one();
+        self.answered.notified().await;
+    }
+
     /// Has what is asked for run, one after the other, until it is told to end. What runs then is cancelled, and
     /// waited for.
     pub async fn serve(&self, operator: &dyn Operator, end: &CancellationToken) {
+        tokio::select! {
+            () = self.serve_line(operator, end) => {}
+            never = self.answer() => match never {},
+        }
+    }
+
+    async fn answer(&self) -> Infallible {
+        loop {
+            self.knocked.notified().await;
+            self.answered.notify_one();
+        }
+    }
+
+    async fn serve_line(&self, operator: &dyn Operator, end: &CancellationToken) {
         loop {
             let next = self.next();
             let Some(update) = next else {

@@ -98,8 +98,7 @@ impl Engine {
             Ok(Some(in_use)) => Some(self.go_over(in_use)),
             // Tried again and again, and told once.
             Err(_) if known == problem => None,
-            Err(error) => {
-                tracing::error!(%error, "the engine goes on with the definitions that it has");
+            Err(_) => {
                 let before = self.in_use();
                 let generation = before.as_ref().map_or(0, |before| before.generation);
                 let components = before.map(|before| before.scanner.components().clone());
@@ -123,7 +122,6 @@ impl Engine {
         *self.lock_problem() = None;
         let (generation, components) = (to.generation, to.scanner.components().clone());
         self.in_use.store(Some(to));
-        tracing::info!(generation, "the engine uses new definitions");
         Swapped { time: Timestamp::now(), generation, components, failed: None }
     }
 

@@ -3,6 +3,7 @@
 use crate::{
     desk::{Asked, Desk, Notice, Operator, Tell},
     engine::{Engine, LoadError},
+    log,
 };
 use arc_swap::ArcSwap;
 use booster_config::{ConfigError, Settings, Size, SourceChoice};
@@ -148,7 +149,7 @@ impl Updater {
             Ok(Some(swapped)) => swapped,
             Ok(None) => return,
             Err(error) => {
-                tracing::error!(%error, "the engine died while it loaded definitions");
+                log::engine_died(&error).write();
                 return;
             }
         };

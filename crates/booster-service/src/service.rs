@@ -6,19 +6,22 @@ use crate::{
     desk::Desk,
     engine::Engine,
     listen::{ListenError, Listening},
+    manager,
     operator::{Updater, WorkerCommand},
+    overview::Overview,
     ownership::{Ownership, OwnershipError},
     rpc::{Contents, Rpc},
     schedule::{Scheduler, Setup, Spread},
     scheduled::{Scheduled, wake_after_updates},
+    watchman,
     wire::generated::antimalware_server::AntimalwareServer,
 };
 use arc_swap::ArcSwap;
 use booster_config::{ConfigError, Settings};
 use booster_update::SystemClock;
 use jiff::Timestamp;
-use std::{io, sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::sync::CancellationToken;
 
 /// Bytes that one message of a caller may have. Contents to scan come in pieces.
@@ -36,8 +39,6 @@ pub struct Signals {
     pub end: CancellationToken,
     /// It is to read its settings again.
     pub reload: Arc<Notify>,
-    /// Told when callers can connect.
-    pub ready: Arc<Notify>,
 }
 
 /// Why a service cannot begin, or go on.
@@ -52,6 +53,15 @@ pub enum ServiceError {
     /// The socket.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The address for its figures.
+    #[error("the figures cannot be served at {address}: {source}; see `metrics` under [service]")]
+    Metrics {
+        /// The address.
+        address: SocketAddr,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
     /// The system's answer.
     #[error("{what}: {source}")]
     Io {
@@ -77,6 +87,11 @@ pub async fn run(read: ReadSettings, worker: WorkerCommand, signals: Signals) ->
     tidy(&settings);
 
     let engine = Engine::start().map_err(|source| ServiceError::Io { what: "starting a thread", source })?;
+    let exporter = match settings.service.metrics {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+
     let (desk, engine) = (Desk::new(settings.service.max_waiting), Arc::new(engine));
     let contents = Contents::new(settings.scan_limits().file_bytes, threads(&settings));
     let settings = Arc::new(ArcSwap::from_pointee(settings));
@@ -86,34 +101,45 @@ pub async fn run(read: ReadSettings, worker: WorkerCommand, signals: Signals) ->
         engine: Arc::clone(&engine),
         desk: Arc::downgrade(&desk),
     });
-    updater.follow(settings.load_full()).await;
-    let changed = Arc::new(Notify::new());
     let scheduler = Arc::new(schedule(&settings.load(), &desk));
-    let rpc = Rpc {
+    let overview = Arc::new(Overview {
         settings: Arc::clone(&settings),
         desk: Arc::clone(&desk),
         engine,
-        socket: socket.clone(),
-        since: Timestamp::now(),
-        contents,
-        changed: Arc::clone(&changed),
         scheduler: Arc::clone(&scheduler),
-    };
+        figures: Arc::default(),
+        connected: Arc::default(),
+        socket,
+        metrics: exporter.as_ref().and_then(|exporter| exporter.local_addr().ok()),
+        since: Timestamp::now(),
+    });
+    // From now on everything is logged and counted.
+    let notices = desk.watch();
+    updater.follow(settings.load_full()).await;
+    let changed = Arc::new(Notify::new());
+    let rpc = Rpc { overview: Arc::clone(&overview), contents, changed: Arc::clone(&changed) };
     let answers = Answers::new(AntimalwareServer::new(rpc).max_decoding_message_size(MESSAGE));
     let limits = || limits(&settings.load());
-    tracing::info!(socket = %socket.display(), "the service is ready");
-    signals.ready.notify_one();
+    tracing::info!(socket = %overview.socket.display(), "the service is ready");
+    manager::ready();
 
-    let callers = connections::serve(listener, answers, limits, &signals.end);
+    let callers = connections::serve(listener, answers, limits, &overview.connected, &signals.end);
     let updates = desk.serve(&*updater, &signals.end);
     let house = House { updater: &updater, settings: &settings, read: &read, scheduler: &scheduler };
     let housekeeping = house.keep(&changed, &signals);
     let scheduled = scheduler.run(&signals.end);
     let waking = wake_after_updates(&desk, &scheduler);
-    tokio::join!(callers, updates, housekeeping, scheduled, waking);
+    let told = watchman::hear(notices, &overview.figures);
+    let cared_for = watchman::watch(&overview, exporter, &signals.end);
+    tokio::join!(callers, updates, housekeeping, scheduled, waking, told, cared_for);
     tracing::info!("the service has ended");
     drop(listening);
     Ok(())
+}
+
+/// Where figures are served over HTTP.
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServiceError> {
+    TcpListener::bind(address).await.map_err(|source| ServiceError::Metrics { address, source })
 }
 
 /// Removes what a service that died has left. Where another operation runs, that does it.
@@ -168,14 +194,23 @@ impl House<'_> {
         }
     }
 
-    /// Settings that cannot be read change nothing, and neither do those that a running service cannot change.
     fn reload(&self) {
+        manager::reloading();
+        self.read_again();
+        manager::ready();
+    }
+
+    /// Settings that cannot be read change nothing, and neither do those that a running service cannot change.
+    fn read_again(&self) {
         match (self.read)() {
             Ok(new) => {
                 let old = self.settings.load();
-                if new.data_dir != old.data_dir || new.service_socket() != old.service_socket() {
+                let fixed = |settings: &Settings| {
+                    (settings.data_dir.clone(), settings.service_socket(), settings.service.metrics)
+                };
+                if fixed(&new) != fixed(&old) {
                     tracing::error!(
-                        "another data folder or socket needs a restart of the service: nothing is changed"
+                        "another data folder, socket or address for figures needs a restart of the service: nothing is changed"
                     );
                     return;
                 }

@@ -7,10 +7,12 @@ use crate::{
     },
     context::Context,
     exit::{CommandResult, Exit, story},
-    output::{Output, Terminal},
+    log,
+    output::Output,
 };
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::{ffi::OsString, path::PathBuf, sync::Arc};
+use tracing_subscriber::filter::LevelFilter;
 
 /// Keeps antimalware definitions current.
 ///
@@ -58,6 +60,9 @@ pub struct Global {
     /// Say what is being done, on standard error; twice for every detail
     #[arg(short, long, global = true, help_heading = COMMON, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// How the log is written [default: journal where standard error goes there, else text]
+    #[arg(long, global = true, help_heading = COMMON, env = "BOOSTER_LOG_FORMAT", value_name = "FORMAT", hide_env_values = true)]
+    pub log_format: Option<log::Format>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -108,7 +113,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     if matches!(cli.command, Command::EngineWorker) {
         return engine_worker::run();
     }
-    start_log(cli.global.verbose);
+    // What a service does is worth knowing without asking.
+    let level = matches!(&cli.command, Command::Service(args) if args.runs()).then_some(LevelFilter::INFO);
+    log::start(cli.global.verbose, level, cli.global.log_format);
     let context = Context { output: Arc::new(Output::of_process()), global: cli.global };
     let result = dispatch(cli.command, &context);
     let result = result.and_then(|exit| {
@@ -152,21 +159,6 @@ fn dispatch(command: Command, context: &Context) -> CommandResult {
         Command::Man(args) => man::run(&args, context),
         Command::EngineWorker => Ok(engine_worker::run()),
     }
-}
-
-/// Sends the log to standard error when it is asked for; without, logging costs nothing.
-fn start_log(verbose: u8) {
-    use tracing_subscriber::{filter::LevelFilter, fmt};
-    let asked = std::env::var("BOOSTER_LOG").ok().and_then(|level| level.parse::<LevelFilter>().ok());
-    let level = match (verbose, asked) {
-        (0, None) => return,
-        (0, Some(level)) => level,
-        (1, _) => LevelFilter::INFO,
-        _ => LevelFilter::DEBUG,
-    };
-    let colour = Terminal::of_process();
-    let log = fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
-    log.with_ansi(colour.stderr && colour.colour).compact().init();
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod context;
 mod exit;
+mod log;
 mod output;
 mod render;
 mod runtime;

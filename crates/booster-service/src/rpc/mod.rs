@@ -7,42 +7,33 @@ mod watch;
 
 use crate::{
     caller::{Administrators, Caller},
-    desk::Desk,
-    engine::Engine,
-    schedule::{BeforeScan, Scheduler},
-    status::{ServiceStatus, Status as MachineStatus},
+    overview::Overview,
+    schedule::BeforeScan,
+    status::Status as MachineStatus,
     wire::{generated as proto, name, time},
 };
-use arc_swap::ArcSwap;
 use booster_config::Settings;
 use booster_definitions::{Component, Version};
 use booster_store::StoreError;
-use booster_update::ErrorKind;
 use futures_util::stream::BoxStream;
-use jiff::Timestamp;
 use proto::antimalware_server::Antimalware;
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 use tokio::sync::Notify;
 use tonic::{Request, Response, Status};
 
 /// Answers calls.
 pub(crate) struct Rpc {
-    pub settings: Arc<ArcSwap<Settings>>,
-    pub desk: Arc<Desk>,
-    pub engine: Arc<Engine>,
-    pub socket: PathBuf,
-    pub since: Timestamp,
+    pub overview: Arc<Overview>,
     pub contents: scan::Contents,
     /// Says that what is installed has changed.
     pub changed: Arc<Notify>,
-    pub scheduler: Arc<Scheduler>,
 }
 
 pub(crate) use scan::Contents;
 
 impl Rpc {
     fn administrators(&self) -> Administrators {
-        Administrators { group: self.settings.load().service.administrators.clone() }
+        Administrators { group: self.overview.settings.load().service.administrators.clone() }
     }
 
     fn require_administrator(&self, caller: &Caller, what: &'static str) -> Result<(), Status> {
@@ -52,37 +43,16 @@ impl Rpc {
         })
     }
 
-    /// What is installed, with what only the service knows.
     async fn machine_status(&self) -> Result<MachineStatus, Status> {
-        let mut status = self.read(|settings| MachineStatus::read(settings, Timestamp::now())).await?;
-        let in_use = self.engine.in_use();
-        for component in &mut status.components {
-            let used = in_use.as_ref().and_then(|in_use| in_use.scanner.components().get(&component.name));
-            component.in_use = used.copied();
-        }
-        let (running, queued) = self.desk.occupied();
-        status.service = Some(ServiceStatus {
-            socket: self.socket.clone(),
-            since: self.since,
-            running,
-            queued,
-            engine_generation: in_use.map(|in_use| in_use.generation),
-            engine_problem: self.engine.problem(),
-            schedule: self.scheduler.snapshot(),
-        });
-        Ok(status)
+        self.overview.status().await.map_err(refusal::unreadable)
     }
-}
 
-impl Rpc {
-    /// Reads something of the data folder, beside the thread that all callers share: a disk may be slow.
+    /// Reads something of the data folder.
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Settings) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
-        let settings = self.settings.load_full();
-        let done = tokio::task::spawn_blocking(move || read(&settings)).await;
-        done.map_err(|error| Status::internal(error.to_string()))?.map_err(refusal::store)
+        self.overview.read(read).await.map_err(refusal::unreadable)
     }
 }
 
@@ -133,7 +103,7 @@ impl Antimalware for Rpc {
     ) -> Result<Response<proto::CancelReply>, Status> {
         let caller = caller(&request)?;
         let number = request.into_inner().update;
-        let cancelled = self.desk.cancel(number, &caller, &self.administrators());
+        let cancelled = self.overview.desk.cancel(number, &caller, &self.administrators());
         cancelled.map_err(|error| refusal::refused(&error))?;
         tracing::info!(%caller, update = number, "an update is cancelled");
         Ok(Response::new(proto::CancelReply {}))
@@ -142,7 +112,7 @@ impl Antimalware for Rpc {
     async fn status(&self, _: Request<proto::StatusRequest>) -> Result<Response<proto::StatusReply>, Status> {
         let status = self.machine_status().await?;
         let json = serde_json::to_string(&status).map_err(|error| Status::internal(error.to_string()))?;
-        let (running, queued) = self.desk.occupied();
+        let (running, queued) = self.overview.desk.occupied();
         let reply = proto::StatusReply {
             components: components(&status),
             json,
@@ -202,7 +172,7 @@ impl Antimalware for Rpc {
         &self,
         _: Request<proto::PrepareScanRequest>,
     ) -> Result<Response<proto::PrepareScanReply>, Status> {
-        let reply = match self.scheduler.before_scan().await {
+        let reply = match self.overview.scheduler.before_scan().await {
             BeforeScan::Skipped(hold) => {
                 proto::PrepareScanReply { skipped: Some(hold.to_string()), report: None }
             }
@@ -217,22 +187,16 @@ impl Antimalware for Rpc {
         &self,
         request: Request<proto::WatchRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        Ok(Response::new(watch::stream(self.desk.watch(), request.into_inner().progress)))
+        Ok(Response::new(watch::stream(self.overview.desk.watch(), request.into_inner().progress)))
     }
 
     async fn health(&self, _: Request<proto::HealthRequest>) -> Result<Response<proto::HealthReply>, Status> {
-        let mut problems = Vec::new();
-        problems.extend(self.engine.problem());
-        match self.machine_status().await {
-            Ok(status) if status.components.is_empty() => {
-                problems.push("no definitions are installed".into())
-            }
-            Ok(status) if status.out_of_date => problems.push("the definitions are out of date".into()),
-            Ok(_) => {}
-            Err(status) => problems.push(status.message().to_owned()),
-        }
-        let reply =
-            proto::HealthReply { healthy: problems.is_empty(), problems, since: Some(time(self.since)) };
+        let (_, problems) = self.overview.problems().await;
+        let reply = proto::HealthReply {
+            healthy: problems.is_empty(),
+            problems,
+            since: Some(time(self.overview.since)),
+        };
         Ok(Response::new(reply))
     }
 
@@ -240,6 +204,7 @@ impl Antimalware for Rpc {
         &self,
         _: Request<proto::MetricsRequest>,
     ) -> Result<Response<proto::MetricsReply>, Status> {
-        Err(refusal::impossible(ErrorKind::Configuration, "this build has no figures"))
+        let text = self.overview.metrics().await;
+        Ok(Response::new(proto::MetricsReply { text }))
     }
 }

@@ -1,6 +1,6 @@
 //! What a caller is told whose call cannot be served.
 
-use crate::{caller::NotAllowed, desk::Refused, wire::generated as proto};
+use crate::{caller::NotAllowed, desk::Refused, overview::Unreadable, wire::generated as proto};
 use booster_config::ConfigError;
 use booster_store::StoreError;
 use booster_update::{Cause, ErrorKind, Stage, UpdateError};
@@ -47,6 +47,13 @@ pub(super) fn configuration(error: &ConfigError) -> Status {
         _ => ErrorKind::Configuration,
     };
     impossible(kind, error.to_string())
+}
+
+pub(super) fn unreadable(error: Unreadable) -> Status {
+    match error {
+        Unreadable::Store(error) => store(error),
+        Unreadable::Died(error) => Status::internal(error.to_string()),
+    }
 }
 
 pub(super) fn store(error: StoreError) -> Status {

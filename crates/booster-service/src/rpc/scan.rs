@@ -66,16 +66,21 @@ impl Rpc {
         requests: Streaming<proto::ScanRequest>,
         caller: Caller,
     ) -> Result<BoxStream<'static, Result<proto::ScanReply, Status>>, Status> {
-        if self.engine.in_use().is_none() {
-            let reason = self.engine.problem().unwrap_or_else(|| "no definitions are installed".into());
+        if self.overview.engine.in_use().is_none() {
+            let reason =
+                self.overview.engine.problem().unwrap_or_else(|| "no definitions are installed".into());
             return Err(refusal::impossible(ErrorKind::NotFound, reason));
         }
-        let engine = Arc::clone(&self.engine);
+        let engine = Arc::clone(&self.overview.engine);
         let incoming = Incoming { requests, contents: self.contents.clone(), engine };
-        let replies = stream::unfold(Some(incoming), move |incoming| async move {
-            let mut incoming = incoming?;
+        let figures = Arc::clone(&self.overview.figures);
+        let replies = stream::unfold(Some((incoming, figures)), move |incoming| async move {
+            let (mut incoming, figures) = incoming?;
             match incoming.next().await {
-                Ok(Some(reply)) => Some((Ok(reply), Some(incoming))),
+                Ok(Some(reply)) => {
+                    figures.scanned(&reply);
+                    Some((Ok(reply), Some((incoming, figures))))
+                }
                 Ok(None) => None,
                 Err(status) => {
                     tracing::warn!(%caller, error = status.message(), "a scan is broken off");

@@ -3,7 +3,7 @@
 use super::{Rpc, refusal};
 use crate::{
     caller::Caller,
-    desk::{Asked, By, Taken, Told, is_progress},
+    desk::{Asked, By, Notice, Taken, Told, is_progress},
     feed::{Next, Reader},
     wire::{generated as proto, named},
 };
@@ -26,14 +26,14 @@ impl Rpc {
         let progress = request.progress;
         let asked = asked(request)?;
         self.check_options(&asked, &caller)?;
-        let settings = self.settings.load_full();
+        let settings = self.overview.settings.load_full();
         // Certificates are read for that; said now, because later nobody may be listening.
         let (its, wanted) = (Arc::clone(&settings), asked.clone());
         let sources = tokio::task::spawn_blocking(move || wanted.sources(&its).map(drop)).await;
         sources
             .map_err(|error| Status::internal(error.to_string()))?
             .map_err(|error| refusal::configuration(&error))?;
-        let taken = self.desk.ask(asked, By::Caller(caller)).map_err(|error| {
+        let taken = self.overview.desk.ask(asked, By::Caller(caller)).map_err(|error| {
             tracing::warn!(%caller, %error, "a request for an update is not taken");
             refusal::refused(&error)
         })?;
@@ -71,7 +71,7 @@ impl Rpc {
             component: component.transpose()?,
             reason: request.reason,
         };
-        let settings = self.settings.load();
+        let settings = self.overview.settings.load();
         let (store, adapters) = (settings.store(), settings.adapters());
         drop(settings);
         let work = move || booster_update::roll_back(&store, &wanted);
@@ -87,9 +87,11 @@ impl Rpc {
             tracing::warn!(%error, "other engines could not be brought along");
         }
         drop(operation);
-        tracing::warn!(%caller, generation, reason = %rolled_back.reason, "went back to an earlier set");
+        let reply = proto::RollbackReply { generation, rolled_back: Some((&rolled_back).into()) };
+        let rolled_back = Arc::new(rolled_back);
+        self.overview.desk.announce(Notice::RolledBack { by: By::Caller(caller), generation, rolled_back });
         self.changed.notify_one();
-        Ok(proto::RollbackReply { generation, rolled_back: Some((&rolled_back).into()) })
+        Ok(reply)
     }
 }
 

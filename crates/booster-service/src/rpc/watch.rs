@@ -21,6 +21,8 @@ pub(super) fn stream(
 
 fn message(next: Next<Notice>, progress: bool) -> Option<proto::WatchMessage> {
     let (update, message) = match next {
+        // What comes of it is told by the engine.
+        Next::Message(Notice::RolledBack { .. }) => return None,
         Next::Missed(missed) => (0, Message::Missed(missed)),
         Next::Message(Notice::Started { update, by, time: started }) => {
             (update, Message::Started(proto::Started { by: by.to_string(), time: Some(time(started)) }))

@@ -13,7 +13,7 @@ use booster_store::{Decisions, GenerationRecord, Pause, Pin, SourceCheck, StoreE
 use booster_update::{EngineStatus, engine_status};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 /// What is known of a machine's definitions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -64,6 +64,9 @@ pub struct ServiceStatus {
     pub engine_generation: Option<u64>,
     /// Why it is not the installed one, if it could not be loaded.
     pub engine_problem: Option<String>,
+    /// Where its figures are served over HTTP, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<SocketAddr>,
     /// What its schedule is up to.
     pub schedule: Snapshot,
 }

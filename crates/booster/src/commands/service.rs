@@ -12,7 +12,7 @@ use booster_service::{
     service::{ReadSettings, Signals, run as serve},
 };
 use clap::{Args, Subcommand};
-use std::{error::Error, sync::Arc};
+use std::error::Error;
 
 /// Run the antimalware service: one owner of the definitions for all local programs
 #[derive(Debug, Args)]
@@ -30,6 +30,13 @@ settings again.")]
 pub struct ServiceArgs {
     #[command(subcommand)]
     command: Option<Ask>,
+}
+
+impl ServiceArgs {
+    /// Whether this runs the service, and does not ask it something.
+    pub const fn runs(&self) -> bool {
+        self.command.is_none()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,14 +122,7 @@ fn run_service(context: &Context) -> CommandResult {
         Ok(Layers::from_process(config.clone(), flags).load()?.settings)
     });
     runtime::run_service(async |signals: Signals| {
-        let (ready, output) = (Arc::clone(&signals.ready), Arc::clone(&context.output));
-        let told = tokio::spawn(async move {
-            ready.notified().await;
-            output.message("the service is ready");
-        });
-        let ended = serve(read, worker, signals).await;
-        told.abort();
-        ended.map_err(Box::<dyn Error>::from)
+        serve(read, worker, signals).await.map_err(Box::<dyn Error>::from)
     })??;
     Ok(Exit::Success)
 }

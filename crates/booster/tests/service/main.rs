@@ -6,6 +6,8 @@ mod disks;
 mod dying;
 mod engine;
 mod hostile;
+mod operating;
+mod packaging;
 mod rights;
 mod sharing;
 mod starting;

@@ -87,7 +87,14 @@ impl World {
 
     /// Starts the service and waits until it answers.
     pub fn start(&self) -> Service {
-        let service = self.spawn();
+        self.start_with(|_| {})
+    }
+
+    /// The same, with more to its command.
+    pub fn start_with(&self, more: impl FnOnce(&mut Command)) -> Service {
+        let mut command = self.machine.command("service");
+        more(&mut command);
+        let service = self.spawn_as(command);
         service.wait_until_ready();
         service
     }
@@ -100,7 +107,7 @@ impl World {
     /// Starts the service by a command.
     pub fn spawn_as(&self, mut command: Command) -> Service {
         let log = self.path("service.log");
-        command.arg("--verbose").stdin(Stdio::null()).stdout(Stdio::null());
+        command.stdin(Stdio::null()).stdout(Stdio::null());
         let stderr = fs::File::options().create(true).append(true).open(&log).unwrap();
         let child = command.stderr(stderr).spawn().unwrap();
         Service { child, socket: self.socket(), log }
