@@ -2,6 +2,7 @@
 
 use crate::{InvalidSource, Position};
 use booster_sources::{CredentialsError, SourceError, SourceKind};
+use booster_update::{Detail, ErrorKind};
 use std::{io, path::PathBuf};
 
 /// Settings that cannot be used, with the place to correct.
@@ -88,4 +89,43 @@ pub enum ConfigError {
     /// A source that cannot be set up, by a certificate that cannot be read for example.
     #[error(transparent)]
     Source(Box<SourceError>),
+}
+
+impl ConfigError {
+    /// Which of the known cases of failures it is.
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NoSource | Self::NoSourceOfKind { .. } => ErrorKind::NoSource,
+            Self::Unreadable { .. }
+            | Self::File { .. }
+            | Self::Variable { .. }
+            | Self::Value { .. }
+            | Self::Unsupported { .. }
+            | Self::Incomplete { .. }
+            | Self::NoSignIn { .. }
+            | Self::Credentials(_)
+            | Self::InvalidProxy
+            | Self::InvalidSource(_)
+            | Self::Source(_) => ErrorKind::Configuration,
+        }
+    }
+
+    /// What is known beside the kind, if anything is.
+    pub fn detail(&self) -> Option<Detail> {
+        match self {
+            Self::NoSourceOfKind { .. } => Some(Detail::NoSourceOfKind),
+            Self::Unsupported { .. } => Some(Detail::SourceNotSupported),
+            Self::InvalidProxy => Some(Detail::InvalidProxy),
+            Self::Source(error) => Detail::of_source(error),
+            Self::NoSource
+            | Self::Unreadable { .. }
+            | Self::File { .. }
+            | Self::Variable { .. }
+            | Self::Value { .. }
+            | Self::Incomplete { .. }
+            | Self::NoSignIn { .. }
+            | Self::Credentials(_)
+            | Self::InvalidSource(_) => None,
+        }
+    }
 }

@@ -23,8 +23,10 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
+mod choice;
 mod scanner;
 
+pub use choice::Choice;
 pub use scanner::RemoteScanner;
 
 /// How often, and for how long, a silent service is asked whether it lives.
@@ -207,6 +209,15 @@ impl Client {
         let reply = self.grpc.status(proto::StatusRequest {}).await.map_err(|status| self.failed(status))?;
         let status = serde_json::from_str(&reply.into_inner().json);
         status.map_err(|error| self.not_understood(error.to_string()))
+    }
+
+    /// The versions of the service and of what it uses, as the message that travels.
+    ///
+    /// # Errors
+    /// The service's data folder is damaged, or the service is gone.
+    pub async fn version(&mut self) -> Result<proto::VersionReply, ClientError> {
+        let reply = self.grpc.version(proto::VersionRequest {}).await;
+        reply.map(tonic::Response::into_inner).map_err(|status| self.failed(status))
     }
 
     /// What updates changed, so many entries from the newest; oldest first.

@@ -180,7 +180,7 @@ fn perform(
     if let (Some(held), Some(root)) = (&held, &settings.root)
         && let Err(error) = pin_root(held, root, false)
     {
-        return failed(Cause::Internal(error.to_string()));
+        return failed(error.into());
     }
     let clock = SystemClock::default();
     let report = runtime.block_on(async {

@@ -28,6 +28,12 @@ pub enum Detail {
     ShareTampered,
     /// Another program has the file on the share open for itself.
     SharingViolation,
+    /// No source of the kind that was asked for is configured.
+    NoSourceOfKind,
+    /// This build has no sources of that kind.
+    SourceNotSupported,
+    /// The proxy's address is none.
+    InvalidProxy,
     /// The building process cannot be started.
     WorkerNotStarted,
     /// The building process was out of memory.
@@ -68,7 +74,7 @@ pub enum SystemFailure {
 }
 
 /// Every detail without a number, and its name.
-const NAMES: [(Detail, &str); 22] = {
+const NAMES: [(Detail, &str); 25] = {
     use Detail as D;
     use SystemFailure as S;
     [
@@ -79,6 +85,9 @@ const NAMES: [(Detail, &str); 22] = {
         (D::NoShare, "no_share"),
         (D::ShareTampered, "share_tampered"),
         (D::SharingViolation, "sharing_violation"),
+        (D::NoSourceOfKind, "no_source_of_kind"),
+        (D::SourceNotSupported, "source_not_supported"),
+        (D::InvalidProxy, "invalid_proxy"),
         (D::WorkerNotStarted, "worker_not_started"),
         (D::WorkerOutOfMemory, "worker_out_of_memory"),
         (D::WorkerTimedOut, "worker_timed_out"),

@@ -1,5 +1,6 @@
 //! Whom a machine trusts before its first update.
 
+use crate::Cause;
 use booster_store::Operation;
 use booster_trust::{STATE_FILE, TrustError, TrustedState};
 use std::{fs, io, path::Path, path::PathBuf};
@@ -34,6 +35,20 @@ pub enum RootError {
         #[source]
         source: TrustError,
     },
+}
+
+impl From<RootError> for Cause {
+    fn from(error: RootError) -> Self {
+        match error {
+            RootError::Read { root, source } => {
+                Self::Io { what: format!("reading the root metadata {}", root.display()), error: source }
+            }
+            RootError::Folder { folder, source } => {
+                Self::Io { what: format!("making the folder {}", folder.display()), error: source }
+            }
+            RootError::Refused { source, .. } => Self::Trust(source),
+        }
+    }
 }
 
 /// Trusts the publisher of a root, if none is trusted yet.

@@ -2,9 +2,8 @@
 
 use crate::context::Context;
 use booster_config::{Settings, UseService};
-use booster_service::client::{Client, ClientError};
+use booster_service::client::{Choice, Client, ClientError};
 use clap::Args;
-use std::io::ErrorKind;
 
 /// Flags that cover the setting `use` under `[service]`.
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -32,29 +31,18 @@ impl Through {
         settings: &Settings,
         context: &Context,
     ) -> Result<Option<Client>, ClientError> {
-        let choice = self.choice(settings);
-        if choice == UseService::Never {
-            return Ok(None);
-        }
-        match Client::connect_to_any(&settings.service_sockets()).await {
-            Ok(client) => {
+        match Client::choose(self.choice(settings), settings).await? {
+            Choice::Service(client) => {
                 tracing::info!(socket = %client.socket().display(), "the service does it");
                 Ok(Some(client))
             }
-            Err(ClientError::Absent { source, .. }) if choice == UseService::Auto && is_nobody(&source) => {
+            Choice::Embedded(unusable) => {
+                if let Some(error) = unusable {
+                    let style = context.output.message_style();
+                    context.output.message(format!("{} {error}", style.attention("warning:")));
+                }
                 Ok(None)
             }
-            Err(error) if choice == UseService::Auto => {
-                let style = context.output.message_style();
-                context.output.message(format!("{} {error}", style.attention("warning:")));
-                Ok(None)
-            }
-            Err(error) => Err(error),
         }
     }
-}
-
-/// Whether nobody listens, which is how it is on a machine without a service.
-fn is_nobody(error: &std::io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::Unsupported)
 }

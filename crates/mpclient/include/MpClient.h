@@ -36,9 +36,10 @@
  * UTF-16 with a zero at the end. What a callback is given belongs to the library and lives until the
  * callback returns.
  *
- * SETTINGS. There is no service process: the library does the work in the process that calls it,
- * with the settings, the data folder and the locks of the command line "booster". Settings are read
- * at each call from the same file and the same BOOSTER_ environment variables.
+ * SETTINGS. The antimalware service does the work where one answers. Where none does, the library does
+ * it in the process that calls it, with the settings, the data folder and the locks of the command line
+ * "booster". Settings are read at each call from the same file and the same BOOSTER_ environment
+ * variables; they also say whether the service must be used (E_MP_SERVICE_UNAVAILABLE without it).
  */
 #ifndef MPCLIENT_H
 #define MPCLIENT_H
@@ -672,11 +673,11 @@ typedef struct tagMPCOMPONENT_VERSION {
 typedef struct tagMPVERSION_INFO {
     /** This library. */
     MPCOMPONENT_VERSION Product;
-    /** This library again: it is the service. */
+    /** The service; this library again where none answers. */
     MPCOMPONENT_VERSION Service;
     /** Always 0: there is no file system filter. */
     MPCOMPONENT_VERSION FileSystemFilter;
-    /** The engine in this library. */
+    /** The service's engine, or that in this library. */
     MPCOMPONENT_VERSION Engine;
     /** The component "antispyware". */
     MPCOMPONENT_VERSION ASSignature;
@@ -1060,7 +1061,8 @@ HRESULT WINAPI MpHandleClose(MPHANDLE hMpHandle);
  *
  * S_OK; S_FALSE: nothing was needed (synchronous only). Failures before it has started:
  * E_WIN_INVALID_HANDLE; E_POINTER; E_INVALIDARG: an unknown option or options that exclude each other;
- * ERROR_INSTALL_ALREADY_RUNNING: another update runs on the data folder, in this process or another;
+ * ERROR_INSTALL_ALREADY_RUNNING: another update runs on the data folder, in this process or another; the
+ * service has it joined or wait instead; E_MP_SERVICE_UNAVAILABLE;
  * WU_E_POLICY_NOT_SET: no source is configured; WU_E_UNKNOWN_SERVICE: none of the kind asked for;
  * WU_E_NOT_SUPPORTED: that kind is not part of this build; ERROR_MP_NOENGINE: the engine's worker
  * cannot be found. A synchronous update also returns what it failed with: the table of docs/mpclient.md.
@@ -1077,7 +1079,8 @@ HRESULT WINAPI MpUpdateStart(MPHANDLE hMpHandle, DWORD dwUpdateOptions, PMPCALLB
  *
  * S_OK; E_WIN_INVALID_HANDLE; E_INVALIDARG: another control, or a synchronous update;
  * ERROR_MP_ALREADY_SHUTDOWN: the update has ended; E_ACCESSDENIED: the source in use is managed or
- * unmanaged, and the caller is no administrator.
+ * unmanaged, or the service runs the update for others too, and the caller is no administrator;
+ * E_MP_SERVICE_UNAVAILABLE: the service that ran it is gone.
  */
 HRESULT WINAPI MpUpdateControl(MPHANDLE hUpdateHandle, MPCONTROL UpdateControl);
 
@@ -1106,7 +1109,7 @@ void WINAPI MpFreeMemory(PVOID pMemory);
  *
  * S_OK, also where nothing is installed; E_WIN_INVALID_HANDLE; E_POINTER;
  * ERROR_MP_BAD_CONFIGURATION; E_ACCESSDENIED or ERROR_MP_BAD_GLOBAL_STORAGE: the data folder cannot be
- * read.
+ * read; E_MP_SERVICE_UNAVAILABLE.
  */
 HRESULT WINAPI MpManagerVersionQuery(MPHANDLE hMpHandle, PMPVERSION_INFO pVersionInfo);
 
@@ -1116,7 +1119,8 @@ HRESULT WINAPI MpManagerVersionQuery(MPHANDLE hMpHandle, PMPVERSION_INFO pVersio
 HRESULT WINAPI MpManagerStatusQuery(MPHANDLE hMpHandle, PMPSTATUS_INFO pStatusInfo);
 
 /**
- * Says how the machine is protected. MP_STATUS_FLAG_HEALTH_INITIALIZED is set in every answer;
+ * Says how the machine is protected. MP_STATUS_FLAG_SERVICE_UNAVAILABLE is set where the service must be
+ * used and does not answer, and MP_STATUS_FLAG_HEALTH_INITIALIZED in every other answer;
  * MP_STATUS_FLAG_MPENGINE_UNAVAILABLE where no definitions are installed or the engine cannot use
  * them; MP_STATUS_FLAG_DUE_AV_SIGNATURE and MP_STATUS_FLAG_DUE_AS_SIGNATURE where those are too old, by
  * the publisher's signed date and the setting freshness.out_of_date_after, or where nothing at all is
@@ -1298,6 +1302,8 @@ HRESULT WINAPI MpThreatQuery(MPHANDLE hMpHandle, MPTHREAT_ID ThreatID, PMPTHREAT
 
 /* Microsoft documents the name; the value is taken from ERROR_INVALID_HANDLE. */
 #define E_WIN_INVALID_HANDLE ((HRESULT)0x80070006u)
+/* The service does not answer. Seen in public; the name is ours. */
+#define E_MP_SERVICE_UNAVAILABLE ((HRESULT)0x800106BAu)
 
 /* Codes of the Windows Update Agent that updates return; documented. */
 #ifndef WU_E_NO_SERVICE

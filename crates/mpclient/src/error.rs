@@ -7,6 +7,7 @@
 use crate::Hresult;
 use booster_config::ConfigError;
 use booster_engine::{FileError, ImageError, rules::InterruptReason};
+use booster_service::client::ClientError;
 use booster_sources::SourceKind;
 use booster_store::StoreError;
 use booster_trust::TrustError;
@@ -59,7 +60,7 @@ pub const fn of_kind(kind: ErrorKind) -> Hresult {
         K::NoSource => Hresult::WU_E_POLICY_NOT_SET,
         K::Configuration => Hresult::ERROR_MP_BAD_CONFIGURATION,
         K::OverBudget => Hresult::WU_E_DM_DOWNLOADLIMITEDBYUPDATESIZE,
-        K::ServiceAbsent => Hresult::RPC_S_SERVER_UNAVAILABLE,
+        K::ServiceAbsent => Hresult::E_MP_SERVICE_UNAVAILABLE,
 
         K::Network => Hresult::WU_E_NO_CONNECTION,
         K::Tls => Hresult::ERROR_WINHTTP_SECURE_FAILURE,
@@ -149,6 +150,9 @@ pub const fn of_detail(detail: Detail) -> Hresult {
         D::NoShare => Hresult::ERROR_BAD_NET_NAME,
         D::ShareTampered => Hresult::SEC_E_MESSAGE_ALTERED,
         D::SharingViolation => Hresult::ERROR_SHARING_VIOLATION,
+        D::NoSourceOfKind => Hresult::WU_E_UNKNOWN_SERVICE,
+        D::SourceNotSupported => Hresult::WU_E_NOT_SUPPORTED,
+        D::InvalidProxy => Hresult::WU_E_INVALID_PROXY_SERVER,
         D::WorkerNotStarted => Hresult::ERROR_MP_NOENGINE,
         D::WorkerOutOfMemory => Hresult::ERROR_MP_NO_MEMORY,
         D::WorkerTimedOut => Hresult::ERROR_TIMEOUT,
@@ -191,11 +195,26 @@ pub const fn of_status(status: u16) -> Hresult {
 /// The code of a file that was not scanned.
 pub fn of_file(error: &FileError) -> Hresult {
     match error {
-        FileError::Io(error) => of_io(error).unwrap_or(of_kind(ErrorKind::Io)),
+        FileError::Io(error) => match of_service(error) {
+            Some(error) => of_client(error),
+            None => of_io(error).unwrap_or(of_kind(ErrorKind::Io)),
+        },
         FileError::NotAFile => Hresult::ERROR_MP_NOT_SUPPORTED,
         FileError::TooLarge { .. } => of_kind(ErrorKind::TooLarge),
         FileError::Interrupted(InterruptReason::TimedOut) => Hresult::ERROR_TIMEOUT,
         FileError::Interrupted(InterruptReason::Failed) => Hresult::E_FAIL,
+    }
+}
+
+/// The failure of the service that a failure to read is, if it is one.
+pub(crate) fn of_service(error: &io::Error) -> Option<&ClientError> {
+    error.get_ref()?.downcast_ref()
+}
+
+fn of_client(error: &ClientError) -> Hresult {
+    match error {
+        ClientError::Refused(error) => of_update(error),
+        error => of_kind(error.kind()),
     }
 }
 
@@ -222,24 +241,15 @@ impl From<&UpdateError> for Error {
 
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
-        let code = match &error {
-            ConfigError::NoSource => Hresult::WU_E_POLICY_NOT_SET,
-            ConfigError::NoSourceOfKind { .. } => Hresult::WU_E_UNKNOWN_SERVICE,
-            ConfigError::Unsupported { .. } => Hresult::WU_E_NOT_SUPPORTED,
-            ConfigError::InvalidProxy => Hresult::WU_E_INVALID_PROXY_SERVER,
-            ConfigError::Source(error) => {
-                Detail::of_source(error).map_or(of_kind(ErrorKind::Configuration), of_detail)
-            }
-            ConfigError::Unreadable { .. }
-            | ConfigError::File { .. }
-            | ConfigError::Variable { .. }
-            | ConfigError::Value { .. }
-            | ConfigError::Incomplete { .. }
-            | ConfigError::NoSignIn { .. }
-            | ConfigError::Credentials(_)
-            | ConfigError::InvalidSource(_) => of_kind(ErrorKind::Configuration),
-        };
+        let code = error.detail().map_or_else(|| of_kind(error.kind()), of_detail);
         Self::told(code, &error)
+    }
+}
+
+impl From<ClientError> for Error {
+    fn from(error: ClientError) -> Self {
+        // Its words hold what lies behind it already.
+        Self::new(of_client(&error), error.to_string())
     }
 }
 

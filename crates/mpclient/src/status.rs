@@ -1,19 +1,23 @@
 //! How the machine is protected: what `MpManagerStatusQueryEx` answers.
 //!
 //! The rules are those of `booster status`: age is counted from the publisher's signed date, and
-//! nothing installed at all is out of date. Nothing is reported that the data folder does not say.
+//! nothing installed at all is out of date. Nothing is reported that neither the service nor the data folder says.
 
 use crate::{
     Manager,
-    error::Result,
+    error::{Result, of_kind},
     numbers::{
         MP_STATUS_FLAG_DUE_AS_SIGNATURE, MP_STATUS_FLAG_DUE_AV_SIGNATURE, MP_STATUS_FLAG_HEALTH_INITIALIZED,
-        MP_STATUS_FLAG_MPENGINE_UNAVAILABLE,
+        MP_STATUS_FLAG_MPENGINE_UNAVAILABLE, MP_STATUS_FLAG_SERVICE_UNAVAILABLE,
     },
+    service,
 };
+use booster_config::Settings;
 use booster_definitions::Component;
 use booster_engine::Image;
-use jiff::{SignedDuration, Timestamp};
+use booster_service::status::{ComponentStatus, Status as MachineStatus};
+use booster_update::ErrorKind;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// How the machine is protected.
@@ -41,55 +45,90 @@ pub enum ComponentState {
 /// What the judgement rests on.
 #[derive(Debug, Clone, Default)]
 struct Facts {
-    /// When what is installed was published.
-    published: BTreeMap<Component, Timestamp>,
-    /// What the last verification found damaged.
-    damaged: Vec<Component>,
-    /// Whether the engine can read the image that was built of what is installed.
-    image: bool,
+    /// Whether somebody does the work: the service, or this library where no service has to.
+    service: bool,
+    /// Whether the engine has definitions that it can use.
+    engine: bool,
+    /// What is installed.
+    installed: BTreeMap<Component, Installed>,
     /// What is to be kept current.
     wanted: Vec<Component>,
 }
 
+/// What is known of an installed component.
+#[derive(Debug, Clone, Copy, Default)]
+struct Installed {
+    out_of_date: bool,
+    damaged: bool,
+}
+
 impl Manager {
-    /// How the machine is protected now.
+    /// How the machine is protected now. That a service which has to be used is not there is a status, and no
+    /// failure.
     ///
     /// # Errors
     /// The settings cannot be used, or the data folder cannot be read.
     pub fn status(&self) -> Result<Status> {
         let settings = self.settings()?;
-        let store = settings.store();
-        let facts = match store.current()? {
-            None => Facts { wanted: settings.components, ..Facts::default() },
-            Some(current) => Facts {
-                published: current
-                    .record()
-                    .components
-                    .iter()
-                    .map(|(name, installed)| (*name, installed.manifest.published))
-                    .collect(),
-                damaged: store.damaged_components()?,
-                image: Image::read(&current.image_dir()).is_ok(),
-                wanted: settings.components,
-            },
+        let facts = match service::ask(&settings, async |mut client| Ok(client.status().await?)) {
+            Ok(Some(status)) => Facts::of_service(&settings, status),
+            Ok(None) => Facts::of_folder(&settings)?,
+            Err(error) if error.code == of_kind(ErrorKind::ServiceAbsent) => {
+                Facts::without_service(&settings)
+            }
+            Err(error) => return Err(error),
         };
-        let limit = SignedDuration::try_from(settings.freshness.out_of_date_after.0);
-        Ok(Status::of(&facts, Timestamp::now(), limit.unwrap_or(SignedDuration::MAX)))
+        Ok(Status::of(&facts))
+    }
+}
+
+impl Facts {
+    fn of_service(settings: &Settings, status: MachineStatus) -> Self {
+        let in_use = status.service.as_ref().and_then(|service| service.engine_generation);
+        Self { engine: in_use.is_some(), ..Self::of(settings, status) }
+    }
+
+    fn of_folder(settings: &Settings) -> Result<Self> {
+        let status = MachineStatus::read(settings, Timestamp::now())?;
+        let current = settings.store().current()?;
+        let engine = current.is_some_and(|current| Image::read(&current.image_dir()).is_ok());
+        Ok(Self { engine, ..Self::of(settings, status) })
+    }
+
+    /// What the folder says, as far as this user may read it: nobody else answers.
+    fn without_service(settings: &Settings) -> Self {
+        let read = MachineStatus::read(settings, Timestamp::now());
+        let facts = read.map(|status| Self::of(settings, status)).unwrap_or_default();
+        Self { service: false, engine: false, ..facts }
+    }
+
+    fn of(settings: &Settings, status: MachineStatus) -> Self {
+        let installed = |component: ComponentStatus| {
+            let ComponentStatus { name, out_of_date, damaged, .. } = component;
+            (name, Installed { out_of_date, damaged })
+        };
+        Self {
+            service: true,
+            engine: false,
+            installed: status.components.into_iter().map(installed).collect(),
+            wanted: settings.components.clone(),
+        }
     }
 }
 
 impl Status {
-    /// Judges the facts; `limit` is the age beyond which definitions are out of date.
-    fn of(facts: &Facts, now: Timestamp, limit: SignedDuration) -> Self {
-        let due = |component: Component| match facts.published.get(&component) {
-            Some(&published) => now.duration_since(published) > limit,
+    /// Judges the facts.
+    fn of(facts: &Facts) -> Self {
+        let due = |component: Component| match facts.installed.get(&component) {
+            Some(installed) => installed.out_of_date,
             // A publisher need not have every component; one that has none has given nothing.
-            None => facts.published.is_empty() && facts.wanted.contains(&component),
+            None => facts.installed.is_empty() && facts.wanted.contains(&component),
         };
         let flag = |set: bool, flag: u32| if set { flag } else { 0 };
         Self {
-            flags: MP_STATUS_FLAG_HEALTH_INITIALIZED
-                | flag(!facts.image, MP_STATUS_FLAG_MPENGINE_UNAVAILABLE)
+            flags: flag(facts.service, MP_STATUS_FLAG_HEALTH_INITIALIZED)
+                | flag(!facts.service, MP_STATUS_FLAG_SERVICE_UNAVAILABLE)
+                | flag(!facts.engine, MP_STATUS_FLAG_MPENGINE_UNAVAILABLE)
                 | flag(due(Component::Antivirus), MP_STATUS_FLAG_DUE_AV_SIGNATURE)
                 | flag(due(Component::Antispyware), MP_STATUS_FLAG_DUE_AS_SIGNATURE),
             antivirus: ComponentState::of(facts, Component::Antivirus),
@@ -100,10 +139,10 @@ impl Status {
 
 impl ComponentState {
     fn of(facts: &Facts, component: Component) -> Self {
-        match (facts.published.contains_key(&component), facts.damaged.contains(&component)) {
-            (false, _) => Self::Absent,
-            (true, true) => Self::Damaged,
-            (true, false) => Self::InUse,
+        match facts.installed.get(&component) {
+            None => Self::Absent,
+            Some(Installed { damaged: true, .. }) => Self::Damaged,
+            Some(Installed { damaged: false, .. }) => Self::InUse,
         }
     }
 }
@@ -113,23 +152,24 @@ mod tests {
     use super::*;
     use Component::{Antispyware, Antivirus};
 
-    const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
     const WELL: u32 = MP_STATUS_FLAG_HEALTH_INITIALIZED;
     const AV: u32 = MP_STATUS_FLAG_DUE_AV_SIGNATURE;
     const AS: u32 = MP_STATUS_FLAG_DUE_AS_SIGNATURE;
+    const FRESH: Installed = Installed { out_of_date: false, damaged: false };
+    const OLD: Installed = Installed { out_of_date: true, damaged: false };
+    const BAD: Installed = Installed { out_of_date: false, damaged: true };
 
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
+    fn facts(installed: &[(Component, Installed)], wanted: &[Component]) -> Facts {
+        Facts {
+            service: true,
+            engine: !installed.is_empty(),
+            installed: installed.iter().copied().collect(),
+            wanted: wanted.to_vec(),
+        }
     }
 
-    fn status(published: &[(Component, &str)], wanted: &[Component]) -> Status {
-        let facts = Facts {
-            published: published.iter().map(|&(name, time)| (name, at(time))).collect(),
-            damaged: Vec::new(),
-            image: !published.is_empty(),
-            wanted: wanted.to_vec(),
-        };
-        Status::of(&facts, at("2026-03-10T12:00:00Z"), WEEK)
+    fn status(installed: &[(Component, Installed)], wanted: &[Component]) -> Status {
+        Status::of(&facts(installed, wanted))
     }
 
     #[test]
@@ -141,36 +181,36 @@ mod tests {
     }
 
     #[test]
-    fn each_component_is_due_by_its_own_signed_date() {
-        let (fresh, old) = ("2026-03-03T12:00:00Z", "2026-03-03T11:59:59Z");
+    fn each_component_is_due_by_itself() {
         for (antivirus, antispyware, flags) in [
-            (fresh, fresh, WELL),
-            (old, fresh, WELL | AV),
-            (fresh, old, WELL | AS),
-            (old, old, WELL | AV | AS),
+            (FRESH, FRESH, WELL),
+            (OLD, FRESH, WELL | AV),
+            (FRESH, OLD, WELL | AS),
+            (OLD, OLD, WELL | AV | AS),
         ] {
             let status = status(&[(Antivirus, antivirus), (Antispyware, antispyware)], &Component::ALL);
-            assert_eq!(status.flags, flags, "{antivirus} {antispyware}");
+            assert_eq!(status.flags, flags, "{antivirus:?} {antispyware:?}");
         }
     }
 
     #[test]
     fn a_publisher_need_not_have_every_component() {
-        let status = status(&[(Antivirus, "2026-03-10T00:00:00Z")], &Component::ALL);
+        let status = status(&[(Antivirus, FRESH)], &Component::ALL);
         assert_eq!(status.flags, WELL);
         assert_eq!((status.antivirus, status.antispyware), (ComponentState::InUse, ComponentState::Absent));
     }
 
     #[test]
     fn damage_is_told_of_the_component_that_has_it() {
-        let facts = Facts {
-            published: [(Antivirus, at("2026-03-10T00:00:00Z")), (Antispyware, at("2026-03-10T00:00:00Z"))]
-                .into(),
-            damaged: vec![Antispyware],
-            image: true,
-            wanted: Component::ALL.to_vec(),
-        };
-        let status = Status::of(&facts, at("2026-03-10T12:00:00Z"), WEEK);
+        let status = status(&[(Antivirus, FRESH), (Antispyware, BAD)], &Component::ALL);
         assert_eq!((status.antivirus, status.antispyware), (ComponentState::InUse, ComponentState::Damaged));
+    }
+
+    #[test]
+    fn without_its_service_a_machine_has_no_engine_and_its_definitions_are_told_of_as_they_lie() {
+        let facts = facts(&[(Antivirus, OLD)], &Component::ALL);
+        let status = Status::of(&Facts { service: false, engine: false, ..facts });
+        let expected = MP_STATUS_FLAG_SERVICE_UNAVAILABLE | MP_STATUS_FLAG_MPENGINE_UNAVAILABLE | AV;
+        assert_eq!((status.flags, status.antivirus), (expected, ComponentState::InUse));
     }
 }

@@ -1,7 +1,8 @@
 //! Which versions are in use: what `MpManagerVersionQuery` answers.
 
-use crate::{Manager, error::Result};
+use crate::{Manager, error::Result, service};
 use booster_definitions::{Component, Version};
+use booster_service::{status::Status, wire::generated::VersionReply};
 use booster_store::Installed;
 use jiff::Timestamp;
 
@@ -17,15 +18,17 @@ pub struct ComponentVersion {
 /// The versions in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Versions {
-    /// This library, which is the service as well.
+    /// This library.
     pub product: ComponentVersion,
-    /// The engine in this library.
+    /// The service; where none answers, this library, which is the service then.
+    pub service: ComponentVersion,
+    /// The engine, the service's or that in this library.
     pub engine: ComponentVersion,
-    /// The installed antivirus definitions.
+    /// The antivirus definitions.
     pub antivirus: Option<ComponentVersion>,
-    /// The installed antispyware definitions.
+    /// The antispyware definitions.
     pub antispyware: Option<ComponentVersion>,
-    /// The installed definitions of network inspection.
+    /// The definitions of network inspection.
     pub nis: Option<ComponentVersion>,
 }
 
@@ -46,32 +49,69 @@ const fn number(text: &str) -> u16 {
 }
 
 impl Manager {
-    /// The versions in use.
+    /// The versions in use: those that the service's engine has confirmed that it uses, where a service answers;
+    /// else what is installed.
     ///
     /// # Errors
-    /// The settings cannot be used, or the data folder cannot be read.
+    /// The settings cannot be used, the data folder cannot be read, or a service that has to be used is not there.
     pub fn versions(&self) -> Result<Versions> {
-        let current = self.settings()?.store().current()?;
-        Ok(Versions::of(current.as_ref()))
+        let settings = self.settings()?;
+        let served = service::ask(&settings, async |mut client| {
+            Ok(Versions::of_service(&client.version().await?, &client.status().await?))
+        })?;
+        match served {
+            Some(versions) => Ok(versions),
+            None => Ok(Versions::of(settings.store().current()?.as_ref())),
+        }
     }
 }
 
 impl Versions {
     fn of(current: Option<&Installed>) -> Self {
-        // When this library was installed is known to nobody here.
-        let part_of_library = |version| ComponentVersion { version, updated: None };
         let installed = |component| {
             let installed = current?.component(component)?;
             Some(ComponentVersion { version: installed.manifest.version, updated: Some(installed.installed) })
         };
+        Self::with(PRODUCT_VERSION, booster_engine::ENGINE_VERSION, installed)
+    }
+
+    fn of_service(versions: &VersionReply, status: &Status) -> Self {
+        let in_use = |name| {
+            let component = status.components.iter().find(|component| component.name == name)?;
+            let version = component.in_use?;
+            // Only what is installed has its time told.
+            let updated = (version == component.version).then_some(component.installed);
+            Some(ComponentVersion { version, updated })
+        };
+        Self::with(of_package(&versions.service), status.engine, in_use)
+    }
+
+    fn with(
+        service: Version,
+        engine: Version,
+        component: impl Fn(Component) -> Option<ComponentVersion>,
+    ) -> Self {
+        // When a program was installed is known to nobody here.
+        let program = |version| ComponentVersion { version, updated: None };
         Self {
-            product: part_of_library(PRODUCT_VERSION),
-            engine: part_of_library(booster_engine::ENGINE_VERSION),
-            antivirus: installed(Component::Antivirus),
-            antispyware: installed(Component::Antispyware),
-            nis: installed(Component::Nis),
+            product: program(PRODUCT_VERSION),
+            service: program(service),
+            engine: program(engine),
+            antivirus: component(Component::Antivirus),
+            antispyware: component(Component::Antispyware),
+            nis: component(Component::Nis),
         }
     }
+}
+
+/// A package's version, such as `1.2.3` or `1.2.3-rc.1`, as the API has versions; what cannot be told is 0.
+fn of_package(text: &str) -> Version {
+    let numbers = text.split(['-', '+']).next().unwrap_or_default();
+    let mut parts = [0; 4];
+    for (part, number) in parts.iter_mut().zip(numbers.split('.')) {
+        *part = number.parse().unwrap_or_default();
+    }
+    Version(parts)
 }
 
 #[cfg(test)]
@@ -79,9 +119,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_package_has_a_version_of_four_numbers() {
+        for (text, version) in [("1.2.3", [1, 2, 3, 0]), ("1.20.3-rc.1", [1, 20, 3, 0]), ("", [0; 4])] {
+            assert_eq!(of_package(text), Version(version), "{text}");
+        }
+    }
+
+    #[test]
     fn where_nothing_is_installed_the_library_still_has_its_versions() {
         let versions = Versions::of(None);
         assert_eq!(versions.product.version.to_string(), concat!(env!("CARGO_PKG_VERSION"), ".0"));
+        assert_eq!(versions.service, versions.product);
         assert_eq!(versions.engine.version, booster_engine::ENGINE_VERSION);
         assert_eq!((versions.antivirus, versions.antispyware, versions.nis), (None, None, None));
     }

@@ -18,9 +18,23 @@ pub struct RemoteScanner {
     client: Client,
     limits: ScanLimits,
     handle: Handle,
-    /// Dropped, it ends the thread that the connection lives on.
-    _alive: oneshot::Sender<()>,
-    _thread: JoinHandle<()>,
+    _connection: Connection,
+}
+
+/// The thread that a connection lives on, for as long as this does.
+struct Connection {
+    /// Dropped, it ends the thread.
+    alive: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The thread is waited for: who drops the connection may unload this code next.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        drop(self.alive.take());
+        // A panic of it was the error of whoever waited for an answer.
+        _ = self.thread.take().map(JoinHandle::join);
+    }
 }
 
 impl RemoteScanner {
@@ -51,10 +65,11 @@ impl RemoteScanner {
         };
         let thread =
             std::thread::Builder::new().name("service-client".to_owned()).spawn(work).map_err(no_thread)?;
+        let connection = Connection { alive: Some(alive), thread: Some(thread) };
         // The thread tells something before it ends, unless it panics.
         let connected = told.recv().map_err(|error| no_thread(io::Error::other(error)))?;
         let (client, handle) = connected?;
-        Ok(Self { client, limits, handle, _alive: alive, _thread: thread })
+        Ok(Self { client, limits, handle, _connection: connection })
     }
 
     async fn send(&self, path: &Path, content: &[u8], owner: &str) -> Result<proto::ScanReply, Status> {

@@ -42,11 +42,9 @@ pub(super) fn refused(error: &Refused) -> Status {
 }
 
 pub(super) fn configuration(error: &ConfigError) -> Status {
-    let kind = match error {
-        ConfigError::NoSource | ConfigError::NoSourceOfKind { .. } => ErrorKind::NoSource,
-        _ => ErrorKind::Configuration,
-    };
-    impossible(kind, error.to_string())
+    let (kind, detail, reason) = (error.kind(), error.detail(), error.to_string());
+    let cause = Cause::Told { kind, detail, reason };
+    with_failure(Code::FailedPrecondition, &UpdateError::new(Stage::Unknown, None, cause))
 }
 
 pub(super) fn unreadable(error: Unreadable) -> Status {

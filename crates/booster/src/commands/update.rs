@@ -275,10 +275,7 @@ fn kind_of(error: &(dyn Error + 'static)) -> ErrorKind {
         return error.kind();
     }
     if let Some(error) = error.downcast_ref::<ConfigError>() {
-        return match error {
-            ConfigError::NoSource | ConfigError::NoSourceOfKind { .. } => ErrorKind::NoSource,
-            _ => ErrorKind::Configuration,
-        };
+        return error.kind();
     }
     let refused = match error.downcast_ref() {
         Some(RootError::Refused { source, .. }) => Some(source),

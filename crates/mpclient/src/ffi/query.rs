@@ -83,8 +83,7 @@ impl From<Versions> for MPVERSION_INFO {
         let installed = |component: Option<ComponentVersion>| component.map(Into::into).unwrap_or_default();
         Self {
             Product: versions.product.into(),
-            // The library is the service.
-            Service: versions.product.into(),
+            Service: versions.service.into(),
             Engine: versions.engine.into(),
             ASSignature: installed(versions.antispyware),
             AVSignature: installed(versions.antivirus),

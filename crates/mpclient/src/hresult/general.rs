@@ -1,7 +1,9 @@
 //! Codes that every COM-like API shares, and those about handles and arguments.
 //!
 //! Values: Microsoft's "COM Error Codes" pages. `E_WIN_INVALID_HANDLE` is documented by name alone;
-//! its value is taken to be that of the Win32 error ERROR_INVALID_HANDLE.
+//! its value is taken to be that of the Win32 error ERROR_INVALID_HANDLE. `E_MP_SERVICE_UNAVAILABLE` is what
+//! programs have seen where the service did not run: the error RPC_S_SERVER_UNAVAILABLE with the facility of RPC;
+//! its name is ours.
 
 super::codes! { CODES:
     S_OK = 0x0000_0000, "The operation succeeded.";
@@ -19,6 +21,7 @@ super::codes! { CODES:
     E_INVALIDARG = 0x8007_0057, "An argument is not valid: an unknown option, options that exclude each other, or a reserved argument that is not zero.";
     SEC_E_MESSAGE_ALTERED = 0x8009_030F, "An answer of the file server is not signed as it must be: the server is broken, or somebody changes what it sends.";
     SEC_E_ALGORITHM_MISMATCH = 0x8009_0331, "The session with the file server cannot be protected as it must be: switch SMB 3.1.1 and AES-128 encryption on there.";
+    E_MP_SERVICE_UNAVAILABLE = 0x8001_06BA, "The antimalware service does not answer, and the settings want it: start it, or set use = \"auto\" under [service].";
     SEC_E_TIME_SKEW = 0x8009_0324, "This machine's clock is behind the time that the publisher has signed: set the clock and try again.";
     TRUST_E_SUBJECT_NOT_TRUSTED = 0x800B_0004, "The definitions belong to another publisher than the one that this machine trusts: check the address of the source.";
     CERT_E_EXPIRED = 0x800B_0101, "The source's signed metadata has expired: it may be an old copy, or the publisher has to renew it.";

@@ -12,7 +12,7 @@ mod windows_update;
 use std::fmt;
 
 /// A result code: negative for failures.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct Hresult(i32);
 

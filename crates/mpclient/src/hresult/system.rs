@@ -44,5 +44,5 @@ super::codes! { CODES:
     ERROR_WINHTTP_INVALID_SERVER_RESPONSE = 0x8007_2F78, "The server packed the file although it was asked not to: switch compression off for it on the server.";
     ERROR_WINHTTP_REDIRECT_FAILED = 0x8007_2F7C, "The server redirects to where the settings do not allow to follow.";
     ERROR_WINHTTP_SECURE_FAILURE = 0x8007_2F8F, "No secure connection could be made: check the certificates, the server's name and this machine's clock.";
-    RPC_S_SERVER_UNAVAILABLE = 0x8007_06BA, "The service is not available.";
+    RPC_S_SERVER_UNAVAILABLE = 0x8007_06BA, "The server of a remote call is not available.";
 }

@@ -3,6 +3,7 @@
 //! A scan runs on threads of its own, its handler is called on another. What it found is there for as
 //! long as the [`Scan`] is. Dropping it forgets it: the scan goes on, and is not heard of any more.
 
+mod definitions;
 mod notification;
 mod options;
 mod resource;
@@ -18,7 +19,7 @@ use crate::{
     error::Result,
     threats::{Threat, ThreatType, Threats},
 };
-use booster_engine::Image;
+use definitions::Definitions;
 use run::{Run, Work};
 use std::{
     num::NonZeroUsize,
@@ -38,12 +39,13 @@ pub struct Scan {
 }
 
 impl Manager {
-    /// Starts a scan of files and folders with the installed definitions. It has begun when this returns,
+    /// Starts a scan of files and folders, with the definitions that the service has in use, or with those that are
+    /// installed. It has begun when this returns,
     /// whatever the options say; [`Scan::wait`] waits for its end.
     ///
     /// # Errors
-    /// It could not be started: a path that cannot be read, settings, or `ERROR_MP_NOENGINE` where no
-    /// definitions are installed. The handler is dropped without having been called.
+    /// It could not be started: a path that cannot be read, settings, a service that has to be used and is not there,
+    /// or `ERROR_MP_NOENGINE` where there are no definitions. The handler is dropped without having been called.
     pub fn start_scan(
         &self,
         paths: &[PathBuf],
@@ -52,22 +54,13 @@ impl Manager {
     ) -> Result<Scan> {
         let paths = resource::readable(paths)?;
         let settings = self.settings()?;
-        let (installed, loading) =
-            settings.store().load_current(PROGRAM)?.ok_or(Hresult::ERROR_MP_NOENGINE)?;
-        // Whether it can be used is worth knowing now; opening it takes longer.
-        Image::read(&installed.image_dir())?;
+        let definitions = Definitions::find(&settings)?;
         let mut how = settings.scan_options();
         if options.low_priority {
             how.threads = Some(NonZeroUsize::MIN);
         }
         let run = Arc::new(Run::new(options, handler.map(Delivery::start).transpose()?));
-        let work = Work {
-            installed,
-            loading: Mutex::new(Some(loading)),
-            limits: settings.scan_limits(),
-            options: how,
-            paths,
-        };
+        let work = Work { definitions, options: how, paths };
         let thread = run.start(work)?;
         Ok(Scan { asynchronous: options.asynchronous, run, thread: Mutex::new(Some(thread)) })
     }

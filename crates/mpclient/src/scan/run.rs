@@ -4,16 +4,17 @@
 //! nothing is told between a pause and its end, and nothing after the end. While a scan is paused its
 //! threads wait here, each with at most one file that it has looked at and not told of yet.
 
-use super::{Notification, ScanOptions, Statistics};
+use super::{Notification, ScanOptions, Statistics, definitions::Definitions};
 use crate::{
     Hresult,
     delivery::Delivery,
-    error::{Result, of_file},
+    error::{Error, Result, of_file, of_kind, of_service},
     filetime, numbers,
+    signals::survive_broken_pipes,
     threats::{Found, Threat},
 };
-use booster_engine::{FileError, FileOutcome, FileReport, ScanLimits, Scanner, SkipReason};
-use booster_store::{Installed, Loading};
+use booster_engine::{FileError, FileOutcome, FileReport, SkipReason, scan_paths};
+use booster_update::ErrorKind;
 use jiff::Timestamp;
 use std::{
     path::{Path, PathBuf},
@@ -30,10 +31,7 @@ const STEP: u32 = 1000;
 
 /// What a scan works with.
 pub(super) struct Work {
-    pub installed: Installed,
-    /// Told how the loading of these goes; taken by the scan's thread.
-    pub loading: Mutex<Option<Loading>>,
-    pub limits: ScanLimits,
+    pub definitions: Definitions,
     pub options: booster_engine::ScanOptions,
     pub paths: Vec<PathBuf>,
 }
@@ -58,6 +56,8 @@ struct State {
     done: u64,
     statistics: Statistics,
     found: Found,
+    /// Why it could not go on.
+    failed: Option<Error>,
     result: Option<Result<Hresult>>,
 }
 
@@ -89,24 +89,22 @@ impl Run {
 
     /// Scans, to the end.
     fn perform(&self, work: &Work) {
+        survive_broken_pipes();
         let scan = std::panic::AssertUnwindSafe(|| self.scan(work));
         let result = std::panic::catch_unwind(scan).unwrap_or_else(|_| Err(Hresult::E_UNEXPECTED.into()));
         self.finish(result);
     }
 
     fn scan(&self, work: &Work) -> Result<()> {
-        let loading = work.loading.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let scanner = Scanner::open(&work.installed.image_dir(), work.installed.dir(), work.limits)?;
-        if let Some(loading) = loading {
-            loading.succeeded();
-        }
+        let scanner = work.definitions.open()?;
         if self.options.progress {
             let total = self.count(&work.paths);
             self.lock().total = Some(total);
         }
         drop(self.ready());
-        scanner.scan_paths(&work.paths, &work.options, &|outcome| self.hear(outcome), &self.cancel);
-        Ok(())
+        scan_paths(&*scanner, &work.paths, &work.options, &|outcome| self.hear(outcome), &self.cancel);
+        let failed = self.lock().failed.take();
+        failed.map_or(Ok(()), Err)
     }
 
     /// Counts what the scan will meet.
@@ -138,6 +136,12 @@ impl Run {
             FileOutcome::Scanned(report) => {
                 self.hear_of_scanned(&mut state, report);
                 &report.path
+            }
+            // Without the service there is nothing more to scan with.
+            FileOutcome::Failed { error, .. } if let Some(gone) = service_gone(error) => {
+                state.failed.get_or_insert(gone);
+                self.cancel.cancel();
+                return;
             }
             FileOutcome::Failed { path, error } => {
                 self.tell_error(&state, path, of_file(error));
@@ -292,6 +296,13 @@ impl Run {
         // A panic while it is held can at worst leave a file uncounted.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// That the service has gone, if that is why a file was not scanned.
+fn service_gone(error: &FileError) -> Option<Error> {
+    let FileError::Io(error) = error else { return None };
+    let gone = of_service(error).filter(|error| error.kind() == ErrorKind::ServiceAbsent)?;
+    Some(Error::new(of_kind(ErrorKind::ServiceAbsent), gone.to_string()))
 }
 
 /// Progress in parts of a million. Files may have come since they were counted, and only the end of the

@@ -5,7 +5,7 @@ use booster_sources::SourceKind;
 use booster_update::{Event, EventKind, EventResult, Stage};
 
 /// What a callback of an update gets, `MPCALLBACK_DATA` and `MPSIGUPDATE_DATA` in one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notification {
     /// What happened: `MPNOTIFY_SIGUPDATE_*`, or `MPNOTIFY_INTERNAL_FAILURE`.
     pub notify: u32,
@@ -81,7 +81,7 @@ const fn notify_of(kind: EventKind) -> u32 {
 }
 
 /// The type of a source. A folder is what a mounted share is.
-pub(super) const fn source_type(kind: Option<SourceKind>) -> u32 {
+const fn source_type(kind: Option<SourceKind>) -> u32 {
     match kind {
         None => numbers::MPSIGUPDATE_TYPE_NONE,
         Some(SourceKind::Http) => numbers::MPSIGUPDATE_TYPE_HTTP,

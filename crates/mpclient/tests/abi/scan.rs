@@ -1,6 +1,9 @@
 //! Scans and threats: what is found, told and listed, and how scans are controlled.
 
-use crate::support::{Language, Link, Machine, Program, Said, Site, everywhere, rule};
+use crate::{
+    MODE,
+    support::{Language, Link, Machine, Mode, Program, Said, Site, everywhere, rule},
+};
 use booster_definitions::Component;
 use std::{
     fs,
@@ -181,6 +184,14 @@ fn definitions_that_cannot_be_opened_fail_the_scan_and_say_why() {
         if path.extension().is_some_and(|extension| extension == "bin") {
             fs::remove_file(path).unwrap();
         }
+    }
+    if MODE == Mode::Served {
+        // The service has tried already: it has no definitions in use, and no scan starts.
+        for said in scan(&machine, SYNC, &[&folder]).into_iter().chain(scan(&machine, ASYNC, &[&folder])) {
+            assert_eq!(said.value("returned"), "0x80501002");
+            assert!(lines(&said, "told").is_empty());
+        }
+        return;
     }
     for said in scan(&machine, SYNC, &[&folder]) {
         assert_eq!(said.value("returned"), "0x8050800D");

@@ -1,6 +1,9 @@
 //! Updates: started, told of, cancelled, refused, let go of.
 
-use crate::support::{Language, Link, Machine, Program, Said, Site, UpdateServer, everywhere, rule};
+use crate::{
+    MODE,
+    support::{Language, Link, Machine, Mode, Program, Said, Site, UpdateServer, everywhere, rule},
+};
 use booster_definitions::{Component, Version};
 use booster_test_support::{Fault, FaultyServer, Samba, SambaShare, TestAuthority};
 use mpclient::numbers as n;
@@ -8,18 +11,18 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 /// A call of the callback, as the C program wrote it down.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Told {
-    notify: u32,
-    result: u32,
+pub(crate) struct Told {
+    pub notify: u32,
+    pub result: u32,
     percent: u32,
     total: u32,
     index: u32,
-    source: u32,
+    pub source: u32,
     stage: u32,
     path: String,
 }
 
-fn told(said: &Said) -> Vec<Told> {
+pub(crate) fn told(said: &Said) -> Vec<Told> {
     let line = |line: &str| {
         let mut fields = line.splitn(8, ' ');
         let mut field = || fields.next().unwrap().to_owned();
@@ -42,7 +45,7 @@ fn told(said: &Said) -> Vec<Told> {
 }
 
 /// The names of what was told, short.
-fn names(told: &[Told]) -> String {
+pub(crate) fn names(told: &[Told]) -> String {
     let name = |told: &Told| {
         let number =
             n::all().find(|number| number.value == told.notify && number.name.starts_with("MPNOTIFY_"));
@@ -52,7 +55,7 @@ fn names(told: &[Told]) -> String {
 }
 
 /// A publisher with two components, and a machine that is configured for it.
-fn site_and_machine() -> (Site, Machine) {
+pub(crate) fn site_and_machine() -> (Site, Machine) {
     let site = Site::new();
     site.publish(Component::Antivirus, "1.2.0.0", &[("a.yar", &rule("a", "first"))]);
     site.publish(Component::Nis, "1.3.0.0", &[("n.yar", &rule("n", "second"))]);
@@ -306,7 +309,7 @@ fn a_callback_may_call_every_function() {
 }
 
 #[test]
-fn a_second_update_is_refused_while_one_runs_in_this_process_or_in_another() {
+fn a_second_update_joins_the_services_and_is_refused_where_there_is_none() {
     let Some(program) = Program::build("update", Language::C11, Link::Shared) else { return };
     let (site, mut machine) = site_and_machine();
     let server = FaultyServer::serve(site.repository());
@@ -318,12 +321,27 @@ fn a_second_update_is_refused_while_one_runs_in_this_process_or_in_another() {
     let at = format!("{:x}", n::MPNOTIFY_SIGUPDATE_SEARCH_START);
     let said = program.run(&machine, &["1", "start", &at]);
     let results: Vec<_> = said.out.lines().filter_map(|line| line.strip_prefix("second=")).collect();
-    assert_eq!(results, ["80070652", "80070652"]);
+    match MODE {
+        Mode::Embedded => assert_eq!(results, ["80070652", "80070652"]),
+        // The first ends with the update that it has joined, and the second may begin one of its own.
+        Mode::Served => assert_eq!(results, ["80072ee2", "00000000"]),
+    }
 
     let held = machine.store().begin("update").unwrap();
     for options in ["0", "1"] {
         let said = program.run(&machine, &[options]);
-        assert_eq!((said.value("result"), said.value("calls")), ("80070652", "0"));
+        match (MODE, options) {
+            (Mode::Embedded, _) => {
+                assert_eq!((said.value("result"), said.value("calls")), ("80070652", "0"));
+            }
+            // The service has taken the request, and finds the folder in somebody else's hands when it comes to it.
+            (Mode::Served, "0") => assert_eq!(said.value("result"), "80070652"),
+            (Mode::Served, _) => assert_eq!(said.value("result"), "00000000"),
+        }
+        if MODE == Mode::Served {
+            let last = told(&said).pop().unwrap();
+            assert_eq!((last.notify, last.result), (n::MPNOTIFY_SIGUPDATE_COMPLETE, 0x8007_0652));
+        }
     }
     drop(held);
     server.heal();

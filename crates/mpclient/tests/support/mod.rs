@@ -10,17 +10,22 @@
 mod library;
 mod machine;
 mod program;
+pub mod service;
 mod site;
 mod update_server;
 
 pub use library::Library;
-pub use machine::Machine;
+pub use machine::{Machine, Mode};
 pub use program::{Language, Link, Program, Said, tool};
+pub use service::Service;
 pub use site::{Site, rule};
 pub use update_server::UpdateServer;
 
 /// The engine's worker that is built with these tests.
 pub const WORKER: &str = env!("CARGO_BIN_EXE_mpclient-test-worker");
+
+/// The antimalware service that is built with these tests.
+pub const SERVICE: &str = env!("CARGO_BIN_EXE_mpclient-test-service");
 
 /// Runs a program of `tests/c` in both languages; it must return 0 with every check passed.
 pub fn everywhere(program: &str, machine: &Machine, arguments: &[&str]) {

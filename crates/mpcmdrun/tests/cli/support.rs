@@ -3,10 +3,14 @@
 #[path = "../../../mpclient/tests/support/machine.rs"]
 #[allow(dead_code, reason = "the library's tests use more of it")]
 mod machine;
+#[path = "../../../mpclient/tests/support/service.rs"]
+#[allow(dead_code, reason = "the library's tests use more of it")]
+mod service;
 #[path = "../../../mpclient/tests/support/site.rs"]
 mod site;
 
-pub use machine::Machine;
+pub use machine::{Machine, Mode};
+pub use service::Service;
 pub use site::{Site, rule};
 
 use booster_definitions::Component;
@@ -14,6 +18,9 @@ use std::{fs, path::PathBuf, process::Command};
 
 /// The engine's worker that is built with these tests.
 pub const WORKER: &str = env!("CARGO_BIN_EXE_mpcmdrun-test-worker");
+
+/// The antimalware service that is built with these tests.
+pub const SERVICE: &str = env!("CARGO_BIN_EXE_mpcmdrun-test-service");
 
 /// What a run of the program came to.
 #[derive(Debug)]

@@ -156,6 +156,8 @@ fn only_sources_of_the_kind_that_is_asked_for_are_used() {
 fn an_installed_program_finds_the_worker_that_was_installed_with_it() {
     let site = site_with("1.0.0.0");
     let mut desk = Desk::of(&site);
+    // The service has a worker of its own.
+    desk.machine.set("BOOSTER_SERVICE__USE", "never");
     desk.machine.unset("BOOSTER_ENGINE__WORKER");
     desk.machine.set("PATH", "");
     desk.install();
