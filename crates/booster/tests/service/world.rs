@@ -99,11 +99,6 @@ impl World {
         service
     }
 
-    /// Starts the service.
-    pub fn spawn(&self) -> Service {
-        self.spawn_as(self.machine.command("service"))
-    }
-
     /// Starts the service by a command.
     pub fn spawn_as(&self, mut command: Command) -> Service {
         let log = self.path("service.log");
