@@ -39,6 +39,8 @@ pub struct Signals {
     pub end: CancellationToken,
     /// It is to read its settings again.
     pub reload: Arc<Notify>,
+    /// Told when callers are served.
+    pub ready: Arc<Notify>,
 }
 
 /// Why a service cannot begin, or go on.
@@ -121,6 +123,7 @@ pub async fn run(read: ReadSettings, worker: WorkerCommand, signals: Signals) ->
     let answers = Answers::new(AntimalwareServer::new(rpc).max_decoding_message_size(MESSAGE));
     let limits = || limits(&settings.load());
     tracing::info!(socket = %overview.socket.display(), "the service is ready");
+    signals.ready.notify_one();
     manager::ready();
 
     let callers = connections::serve(listener, answers, limits, &overview.connected, &signals.end);
