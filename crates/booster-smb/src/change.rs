@@ -9,9 +9,9 @@ use smb2::{
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
-/// How often a file is tried to be replaced that a reader has open: Windows refuses that, and readers of
-/// small files are quick.
-const ATTEMPTS: u32 = 40;
+/// How often a file is tried to be replaced that a reader has open: servers refuse that, and readers of the
+/// files that are ever replaced are quick.
+const ATTEMPTS: u32 = 200;
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
 

@@ -37,7 +37,8 @@ const KEPT: usize = 8 << 20;
 const CREDIT: u64 = 64 << 10;
 
 /// A file that has been opened: its length and its content are those of that moment's file, whatever takes
-/// its name meanwhile. It is open in such a way that others may read, write, rename and delete it.
+/// its name meanwhile. It is open in such a way that others may read, write, rename and delete it. Only a file
+/// that takes its name has to wait until it is closed: servers refuse that, whatever the reader allows.
 pub struct RemoteFile {
     open: Arc<OpenFile>,
     size: u64,
