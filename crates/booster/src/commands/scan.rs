@@ -49,7 +49,7 @@ pub struct ScanArgs {
     /// Report clean files too
     #[arg(long)]
     all: bool,
-    /// Update first, as check_before_scan under [schedule] says: for scans that a timer starts
+    /// Update first, as `check_before_scan` under `[schedule]` says: for scans that a timer starts
     #[arg(long)]
     scheduled: bool,
     /// Print findings only, no sum and no progress

@@ -42,7 +42,7 @@ pub struct ServeArgs {
     /// The address and port to listen on
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Speak the Windows Update client-server protocol too, with approvals and reports under [fleet]
+    /// Speak the Windows Update client-server protocol too, with approvals and reports under `[fleet]`
     #[arg(long)]
     wsus: bool,
     /// The address under which machines reach this server [default: the one that is listened on]
