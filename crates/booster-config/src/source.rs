@@ -107,6 +107,7 @@ struct Table {
     http: Http,
     #[serde(default)]
     wsus: WsusSettings,
+    #[serde(default)]
     unc: Unc,
 }
 

@@ -702,8 +702,7 @@ pub mod antimalware_client {
                 .insert(GrpcMethod::new("booster.service.v1.Antimalware", "Scan"));
             self.inner.streaming(req, path, codec).await
         }
-        /// Updates before a scheduled scan, where check_before_scan under [schedule] wants that and nothing speaks
-        /// against it. Whatever comes of it, the scan is to begin afterwards.
+        /// Updates before a scheduled scan, where the setting check_before_scan wants that and nothing speaks against it. Whatever comes of it, the scan is to begin afterwards.
         pub async fn prepare_scan(
             &mut self,
             request: impl tonic::IntoRequest<super::PrepareScanRequest>,
@@ -863,8 +862,7 @@ pub mod antimalware_server {
             &self,
             request: tonic::Request<tonic::Streaming<super::ScanRequest>>,
         ) -> std::result::Result<tonic::Response<Self::ScanStream>, tonic::Status>;
-        /// Updates before a scheduled scan, where check_before_scan under [schedule] wants that and nothing speaks
-        /// against it. Whatever comes of it, the scan is to begin afterwards.
+        /// Updates before a scheduled scan, where the setting check_before_scan wants that and nothing speaks against it. Whatever comes of it, the scan is to begin afterwards.
         async fn prepare_scan(
             &self,
             request: tonic::Request<super::PrepareScanRequest>,
