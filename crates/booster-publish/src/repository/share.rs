@@ -151,7 +151,11 @@ impl ShareFolder {
     ) -> Result<T> {
         let failed = |error| self.error(action, name, error);
         match work(self.share().await.map_err(failed)?).await {
-            Err(error) if error.is_lost() => work(self.share().await.map_err(failed)?).await.map_err(failed),
+            Err(error) if error.is_lost() => {
+                // Not every session that has ended knows of it.
+                self.session.lock().await.take();
+                work(self.share().await.map_err(failed)?).await.map_err(failed)
+            }
             done => done.map_err(failed),
         }
     }
