@@ -3,7 +3,7 @@
 //! New definitions are opened while the old ones serve; then one pointer changes. Who scans goes on with what it
 //! began with, who begins takes what is there: nobody waits. What cannot be opened changes nothing.
 
-use crate::loader::Loader;
+use crate::{loader::Loader, log};
 use arc_swap::ArcSwapOption;
 use booster_config::Settings;
 use booster_definitions::{Component, Version};
@@ -98,7 +98,10 @@ impl Engine {
             Ok(Some(in_use)) => Some(self.go_over(in_use)),
             // Tried again and again, and told once.
             Err(_) if known == problem => None,
-            Err(_) => {
+            Err(error) => {
+                if matches!(error, LoadError::Died { .. }) {
+                    log::engine_died(&error).write();
+                }
                 let before = self.in_use();
                 let generation = before.as_ref().map_or(0, |before| before.generation);
                 let components = before.map(|before| before.scanner.components().clone());

@@ -13,6 +13,7 @@ use std::{
     os::unix::net::UnixDatagram,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Arc, Mutex},
 };
 
 /// The lines of a log in JSON that have this event id.
@@ -165,7 +166,8 @@ fn metrics(world: &World) -> Said {
 /// Has the strict parser of Prometheus' own Python client read it.
 fn read_as_prometheus(text: &str) {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python-env/bin/python");
-    if !python.exists() {
+    let installed = Command::new(&python).args(["-c", "import prometheus_client"]).output();
+    if !installed.is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: run scripts/python-env to install prometheus-client");
         return;
     }
@@ -193,10 +195,11 @@ fn an_address_for_figures_that_is_taken_is_said_at_the_start() {
     assert!(said.err.contains("`metrics` under [service]"), "{}", said.err);
 }
 
-/// What a service tells its manager.
+/// What a service tells its manager, who listens all the time: the system keeps few messages.
 struct Manager {
-    socket: UnixDatagram,
     path: PathBuf,
+    /// All of it, in order.
+    told: Arc<Mutex<Vec<String>>>,
 }
 
 impl Manager {
@@ -204,24 +207,25 @@ impl Manager {
         let path = world.path("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { socket, path }
+        let told = Arc::<Mutex<Vec<String>>>::default();
+        let heard = Arc::clone(&told);
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(length) = socket.recv(&mut bytes) {
+                heard.lock().unwrap().push(String::from_utf8_lossy(&bytes[..length]).into_owned());
+            }
+        });
+        Self { path, told }
     }
 
-    /// Waits for a message that has this; those before it are passed over.
-    fn wait_for(&self, words: &str) -> String {
-        let mut passed = String::new();
-        let end = std::time::Instant::now() + PATIENCE;
-        while std::time::Instant::now() < end {
-            let mut bytes = [0; 4096];
-            let length =
-                self.socket.recv(&mut bytes).unwrap_or_else(|error| panic!("{words}: {error}; {passed}"));
-            let message = std::str::from_utf8(&bytes[..length]).unwrap();
-            if message.contains(words) {
-                return message.to_owned();
-            }
-            passed.push_str(message);
-        }
-        panic!("{words} does not come: {passed}");
+    /// Waits until so many messages have had this.
+    #[track_caller]
+    fn wait_for(&self, words: &str, times: usize) {
+        wait(words, || self.count(words) >= times);
+    }
+
+    fn count(&self, words: &str) -> usize {
+        self.told.lock().unwrap().iter().filter(|message| message.contains(words)).count()
     }
 }
 
@@ -232,22 +236,24 @@ fn the_service_manager_hears_of_the_start_of_life_of_a_reload_and_of_the_end() {
     let service = world.start_with(|command| {
         command.env("NOTIFY_SOCKET", &manager.path).env("WATCHDOG_USEC", "300000");
     });
-    manager.wait_for("READY=1");
-    manager.wait_for("STATUS=no definitions; next update ");
-    manager.wait_for("WATCHDOG=1");
+    manager.wait_for("READY=1", 1);
+    manager.wait_for("STATUS=no definitions; ", 1);
+    manager.wait_for("WATCHDOG=1", 2);
     world.update();
-    manager.wait_for("STATUS=antivirus 1.0.0.1; next update ");
+    manager.wait_for("STATUS=antivirus 1.0.0.1; next update ", 1);
     // While an update runs it lives too.
     world.publish(2);
     world.slow_down();
     let mut update = world.command("update").arg("--quiet").spawn().unwrap();
-    manager.wait_for("; updating");
-    (0..3).for_each(|_| drop(manager.wait_for("WATCHDOG=1")));
+    world.wait_for_download();
+    let signs = manager.count("WATCHDOG=1");
+    manager.wait_for("STATUS=antivirus 1.0.0.1; updating", 1);
+    manager.wait_for("WATCHDOG=1", signs + 3);
     service.signal(rustix::process::Signal::HUP);
-    assert!(manager.wait_for("RELOADING=1").contains("MONOTONIC_USEC="));
-    manager.wait_for("READY=1");
+    manager.wait_for("RELOADING=1\nMONOTONIC_USEC=", 1);
+    manager.wait_for("READY=1", 2);
     service.signal(rustix::process::Signal::TERM);
-    manager.wait_for("STOPPING=1");
+    manager.wait_for("STOPPING=1", 1);
     update.wait().unwrap();
 }
 
@@ -265,7 +271,7 @@ fn a_socket_that_the_service_manager_opened_is_used_and_left_to_it() {
         eprintln!("skipped: systemd-socket-activate is not installed");
         return;
     };
-    wait("the socket", || socket.exists());
+    wait("the socket", || fs::read_to_string(&log).is_ok_and(|log| log.contains("Listening on")));
     // The first caller has the service started, and is answered by it.
     let status = run(world.command("status").arg("--json")).expect(0).json();
     assert_eq!(status["service"]["socket"], socket.to_str().unwrap());
