@@ -327,6 +327,7 @@ fn a_second_update_joins_the_services_and_is_refused_where_there_is_none() {
         Mode::Served => assert_eq!(results, ["80072ee2", "00000000"]),
     }
 
+    machine.wait_until_idle();
     let held = machine.store().begin("update").unwrap();
     for options in ["0", "1"] {
         let said = program.run(&machine, &[options]);

@@ -121,13 +121,14 @@ fn a_scan_whose_service_is_killed_fails_with_its_code() {
     let arguments = ["1", folder.to_str().unwrap()];
     let mut command = program.command(&machine);
     let service = machine.take_service_as_it_is();
-    let child = command.args(arguments).stdout(Stdio::piped()).spawn().unwrap();
-    // Somewhere in it; where it has ended before, the machine is too fast for this test.
-    std::thread::sleep(Duration::from_millis(300));
+    let mut child = command.args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut out, mut said) = (BufReader::new(child.stdout.take().unwrap()), String::new());
+    while !said.contains("told INFECTED") {
+        assert_ne!(out.read_line(&mut said).unwrap(), 0, "it ended before it found anything: {said}");
+    }
     service.kill();
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", said.lines().last().unwrap_or_default());
+    out.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{}", said.lines().last().unwrap_or_default());
     assert!(said.contains("completed=0x800106BA"), "{}", said.lines().last().unwrap_or_default());
     let code = "told INTERNAL_FAILURE 0x800106BA ";
     assert_eq!(said.lines().filter(|line| line.starts_with(code)).count(), 1);

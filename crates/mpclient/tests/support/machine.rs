@@ -134,7 +134,7 @@ impl Machine {
     }
 
     /// Waits until updates that programs have let go of are over.
-    fn wait_until_idle(&self) {
+    pub fn wait_until_idle(&self) {
         if let Some(service) = &*self.service.borrow() {
             service.wait_until_idle();
         }
