@@ -317,7 +317,7 @@ fn every_setting_of_the_example_can_be_used() {
     let kinds: Vec<_> = engines.iter().map(|adapter| adapter.engine.kind()).collect();
     assert_eq!(kinds, ["clamd", "suricata", "command"]);
     let tables = text.replace("sources = [", "#sources = [");
-    for (text, sources) in [(list, 2), (tables, 3)] {
+    for (text, sources) in [(list, 3), (tables, 4)] {
         let settings = load_file(&text).unwrap().settings;
         assert_eq!(settings.sources.len(), sources);
         let choice = crate::SourceChoice { kind: Some(SourceKind::Directory), from: None };

@@ -1,7 +1,7 @@
 //! What machines say, gathered in memory and written in one step from time to time.
 //!
-//! A machine has one line here however often it asks, and only machines that are registered have one. What
-//! one reports too often is answered and not kept.
+//! A machine has one line here however often it asks, and only machines that are registered have one. Of what
+//! one reports too often, the last is kept for later: it is about the state that the machine is in.
 
 use crate::{
     Report, Result,
@@ -32,6 +32,8 @@ struct Pages {
     asked: HashMap<Uuid, (String, Timestamp)>,
     told: Vec<Told>,
     last_told: HashMap<Uuid, Timestamp>,
+    /// The last of what came too soon.
+    later: HashMap<Uuid, Told>,
 }
 
 impl Ledger {
@@ -45,21 +47,21 @@ impl Ledger {
         let Some(event) = events.last() else { return };
         let mut pages = self.pages();
         let too_soon = pages.last_told.get(&machine).is_some_and(|last| now.duration_since(*last) < APART);
-        if too_soon || pages.told.len() >= WAITING {
+        let full = pages.told.len() + pages.later.len() >= WAITING && !pages.later.contains_key(&machine);
+        if full {
             tracing::debug!(%machine, "a report is not kept");
-            return;
+        } else if too_soon {
+            pages.later.insert(machine, read(machine, event, now));
+        } else {
+            pages.later.remove(&machine);
+            pages.last_told.insert(machine, now);
+            pages.told.push(read(machine, event, now));
         }
-        pages.last_told.insert(machine, now);
-        pages.told.push(read(machine, event, now));
     }
 
-    /// Writes everything down. What cannot be written is lost, and said to be.
+    /// Writes everything down whose time has come. What cannot be written is lost, and said to be.
     pub(super) async fn write(&self, fleet: &Fleet, now: Timestamp) -> Result<()> {
-        let (asked, told) = {
-            let mut pages = self.pages();
-            pages.last_told.retain(|_, last| now.duration_since(*last) < APART);
-            (std::mem::take(&mut pages.asked), std::mem::take(&mut pages.told))
-        };
+        let (asked, told) = self.pages().take(now);
         let asked: Vec<_> =
             asked.into_iter().map(|(machine, (group, time))| (machine, group, time)).collect();
         fleet.note(&asked, &told).await
@@ -68,6 +70,20 @@ impl Ledger {
     fn pages(&self) -> MutexGuard<'_, Pages> {
         // Whatever a panic left is still a list of notes.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pages {
+    /// What is to be written now.
+    fn take(&mut self, now: Timestamp) -> (HashMap<Uuid, (String, Timestamp)>, Vec<Told>) {
+        self.last_told.retain(|_, last| now.duration_since(*last) < APART);
+        let due: Vec<_> =
+            self.later.keys().filter(|machine| !self.last_told.contains_key(machine)).copied().collect();
+        for machine in due {
+            self.told.extend(self.later.remove(&machine));
+            self.last_told.insert(machine, now);
+        }
+        (std::mem::take(&mut self.asked), std::mem::take(&mut self.told))
     }
 }
 
@@ -135,9 +151,9 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_reports_all_the_time_is_heard_now_and_then() {
+    fn a_machine_that_reports_all_the_time_is_heard_now_and_then_and_its_last_word_is_kept() {
         let (ledger, machine) = (Ledger::default(), Uuid::from_u128(1));
-        let event = ReportingEvent {
+        let event = |second: i64| ReportingEvent {
             client_id: String::new(),
             time: Timestamp::UNIX_EPOCH,
             instance: Uuid::nil(),
@@ -145,14 +161,21 @@ mod tests {
             update: UpdateIdentity { update: Uuid::nil(), revision: 0 },
             result: 0,
             replacements: Vec::new(),
-            facts: Vec::new(),
+            facts: vec![format!("version.nis=1.0.0.{second}")],
         };
-        for second in 0..11 {
-            let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second);
-            ledger.told(machine, std::slice::from_ref(&event), now);
-            ledger.asked(machine, "", now);
+        let at = |second| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second);
+        for second in 0..12 {
+            ledger.told(machine, &[event(second)], at(second));
+            ledger.asked(machine, "", at(second));
         }
-        let pages = ledger.pages();
-        assert_eq!((pages.told.len(), pages.asked.len()), (3, 1));
+        let versions =
+            |told: Vec<Told>| -> Vec<_> { told.into_iter().filter_map(|told| told.versions).collect() };
+        let version = |second| format!("{{\"nis\":\"1.0.0.{second}\"}}");
+        let (asked, told) = ledger.pages().take(at(12));
+        assert_eq!((asked.len(), versions(told)), (1, [0, 5, 10].map(version).to_vec()));
+        let later = |second| versions(ledger.pages().take(at(second)).1);
+        assert_eq!(later(14), Vec::<String>::new());
+        assert_eq!(later(15), [version(11)]);
+        assert_eq!(later(30), Vec::<String>::new());
     }
 }

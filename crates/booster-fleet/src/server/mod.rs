@@ -176,13 +176,14 @@ impl UpdateService {
             if let Err(error) = self.take_up().await {
                 tracing::error!(%error, "what is published or decided could not be taken up; what was goes on");
             }
-            self.write_down().await;
+            self.write_down(Timestamp::now()).await;
         }
-        self.write_down().await;
+        // What would have its time later as well.
+        self.write_down(Timestamp::MAX).await;
     }
 
-    async fn write_down(&self) {
-        if let Err(error) = self.ledger.write(&self.fleet, Timestamp::now()).await {
+    async fn write_down(&self, now: Timestamp) {
+        if let Err(error) = self.ledger.write(&self.fleet, now).await {
             tracing::error!(%error, "what machines have said could not be written down");
         }
     }
