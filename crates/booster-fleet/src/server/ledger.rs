@@ -1,7 +1,7 @@
 //! What machines say, gathered in memory and written in one step from time to time.
 //!
 //! A machine has one line here however often it asks, and only machines that are registered have one. Of what
-//! one reports too often, the last is kept for later: it is about the state that the machine is in.
+//! one reports too often, the last of each kind is kept for later: it is about the state that the machine is in.
 
 use crate::{
     Report, Result,
@@ -20,6 +20,8 @@ use uuid::Uuid;
 const WAITING: usize = 10_000;
 /// The time between two reports of a machine that are kept.
 const APART: SignedDuration = SignedDuration::from_secs(5);
+/// Reports of one machine that wait because they came too soon.
+const SOON: usize = 4;
 /// Facts of one report that are looked at.
 const FACTS: usize = 32;
 
@@ -32,8 +34,8 @@ struct Pages {
     asked: HashMap<Uuid, (String, Timestamp)>,
     told: Vec<Told>,
     last_told: HashMap<Uuid, Timestamp>,
-    /// The last of what came too soon.
-    later: HashMap<Uuid, Told>,
+    /// What came too soon: of each kind the last, in the order in which they came.
+    later: HashMap<Uuid, Vec<Told>>,
 }
 
 impl Ledger {
@@ -51,9 +53,16 @@ impl Ledger {
         if full {
             tracing::debug!(%machine, "a report is not kept");
         } else if too_soon {
-            pages.later.insert(machine, read(machine, event, now));
+            let told = read(machine, event, now);
+            let later = pages.later.entry(machine).or_default();
+            later.retain(|earlier| earlier.report.event != told.report.event);
+            if later.len() == SOON {
+                later.remove(0);
+            }
+            later.push(told);
         } else {
-            pages.later.remove(&machine);
+            let earlier = pages.later.remove(&machine).unwrap_or_default();
+            pages.told.extend(earlier);
             pages.last_told.insert(machine, now);
             pages.told.push(read(machine, event, now));
         }
@@ -80,7 +89,7 @@ impl Pages {
         let due: Vec<_> =
             self.later.keys().filter(|machine| !self.last_told.contains_key(machine)).copied().collect();
         for machine in due {
-            self.told.extend(self.later.remove(&machine));
+            self.told.extend(self.later.remove(&machine).unwrap_or_default());
             self.last_told.insert(machine, now);
         }
         (std::mem::take(&mut self.asked), std::mem::take(&mut self.told))
@@ -172,7 +181,7 @@ mod tests {
             |told: Vec<Told>| -> Vec<_> { told.into_iter().filter_map(|told| told.versions).collect() };
         let version = |second| format!("{{\"nis\":\"1.0.0.{second}\"}}");
         let (asked, told) = ledger.pages().take(at(12));
-        assert_eq!((asked.len(), versions(told)), (1, [0, 5, 10].map(version).to_vec()));
+        assert_eq!((asked.len(), versions(told)), (1, [0, 4, 5, 9, 10].map(version).to_vec()));
         let later = |second| versions(ledger.pages().take(at(second)).1);
         assert_eq!(later(14), Vec::<String>::new());
         assert_eq!(later(15), [version(11)]);
