@@ -2,12 +2,12 @@
 //!
 //! A detail has a name of its own, so that it can be told to another process and means the same there.
 
-use crate::Cause;
+use crate::{Cause, error::transported};
 use booster_engine::WorkerError;
 use booster_sources::{ShareError, SourceError};
 use booster_store::StoreError;
 use booster_trust::TrustError;
-use std::{error::Error, fmt, io, str::FromStr};
+use std::{fmt, io, str::FromStr};
 
 /// What is known beside a failure's kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -204,16 +204,7 @@ fn too_many_files(error: &io::Error) -> bool {
 
 fn of_trust(error: &TrustError) -> Option<Detail> {
     match error {
-        TrustError::Transport { source, .. } => {
-            let mut deeper: Option<&(dyn Error + 'static)> = Some(source.as_ref());
-            while let Some(error) = deeper {
-                if let Some(source) = error.downcast_ref() {
-                    return Detail::of_source(source);
-                }
-                deeper = error.source();
-            }
-            None
-        }
+        TrustError::Transport { source, .. } => transported(source.as_ref()).and_then(Detail::of_source),
         TrustError::Io { source, .. } => Detail::of_io(source),
         _ => None,
     }
