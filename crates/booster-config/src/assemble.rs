@@ -264,8 +264,12 @@ fn credentials(
         (Some(user), Some(password)) => {
             Ok(Some(Credentials { user: user.clone(), password: password.reveal().to_owned() }))
         }
-        (Some(_), None) => Err(ConfigError::Incomplete { given: user_key, missing: password_key }),
-        (None, Some(_)) => Err(ConfigError::Incomplete { given: password_key, missing: user_key }),
+        (Some(_), None) => {
+            Err(ConfigError::Incomplete { given: user_key, missing: password_key, table: "http" })
+        }
+        (None, Some(_)) => {
+            Err(ConfigError::Incomplete { given: password_key, missing: user_key, table: "http" })
+        }
         (None, None) => Ok(None),
     }
 }
@@ -274,7 +278,7 @@ fn proxy(http: &Http) -> Result<ProxyChoice, ConfigError> {
     let credentials = credentials(&http.proxy_user, "proxy_user", &http.proxy_password, "proxy_password")?;
     let url = match http.proxy.as_deref() {
         None if credentials.is_some() => {
-            return Err(ConfigError::Incomplete { given: "proxy_user", missing: "proxy" });
+            return Err(ConfigError::Incomplete { given: "proxy_user", missing: "proxy", table: "http" });
         }
         None => return Ok(ProxyChoice::Environment),
         Some("none") => return Ok(ProxyChoice::Direct),
@@ -291,10 +295,10 @@ fn client_certificate(http: &Http) -> Result<Option<ClientCertificate>, ConfigEr
             Ok(Some(ClientCertificate { certificate: certificate.clone(), key: key.clone() }))
         }
         (Some(_), None) => {
-            Err(ConfigError::Incomplete { given: "client_certificate", missing: "client_key" })
+            Err(ConfigError::Incomplete { given: "client_certificate", missing: "client_key", table: "http" })
         }
         (None, Some(_)) => {
-            Err(ConfigError::Incomplete { given: "client_key", missing: "client_certificate" })
+            Err(ConfigError::Incomplete { given: "client_key", missing: "client_certificate", table: "http" })
         }
         (None, None) => Ok(None),
     }

@@ -62,21 +62,29 @@ pub enum ConfigError {
         kind: SourceKind,
     },
     /// Two settings that belong together, of which one is absent.
-    #[error("\"{given}\" is set and \"{missing}\" is not: set both, under [http] or for the source")]
+    #[error("\"{given}\" is set and \"{missing}\" is not: set both, under [{table}] or for the source")]
     Incomplete {
         /// The one that is set.
         given: &'static str,
         /// The one that is not.
         missing: &'static str,
+        /// The table that they belong in.
+        table: &'static str,
     },
     /// A share, and no way to sign in to it.
     #[error(
-        "no way to sign in to {unc} is set: name a credentials_file under [unc], or set guest = true there"
+        "no way to sign in to {unc} is set: name a credentials_file, a keytab or a ticket_cache under [unc], or set \
+         guest = true there"
     )]
     NoSignIn {
         /// The share.
         unc: String,
     },
+    /// More than one account for a share.
+    #[error(
+        "more than one of \"credentials_file\", \"keytab\" and \"ticket_cache\" is set: name one, under [unc] or for the source"
+    )]
+    SeveralSignIns,
     /// A credentials file that cannot be used.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
@@ -103,6 +111,7 @@ impl ConfigError {
             | Self::Unsupported { .. }
             | Self::Incomplete { .. }
             | Self::NoSignIn { .. }
+            | Self::SeveralSignIns
             | Self::Credentials(_)
             | Self::InvalidProxy
             | Self::InvalidSource(_)
@@ -124,6 +133,7 @@ impl ConfigError {
             | Self::Value { .. }
             | Self::Incomplete { .. }
             | Self::NoSignIn { .. }
+            | Self::SeveralSignIns
             | Self::Credentials(_)
             | Self::InvalidSource(_) => None,
         }

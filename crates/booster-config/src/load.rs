@@ -151,7 +151,7 @@ fn file_layer(path: &Path, text: &str) -> Result<toml::Table, ConfigError> {
 /// Makes paths that a file names relative to the file's own folder, so that a folder with its
 /// configuration can be moved and used from anywhere.
 fn resolve_paths(table: &mut toml::Table, folder: &Path) {
-    const PATHS: [&str; 11] = [
+    const PATHS: [&str; 13] = [
         "data_dir",
         "root",
         "path",
@@ -159,6 +159,8 @@ fn resolve_paths(table: &mut toml::Table, folder: &Path) {
         "client_certificate",
         "client_key",
         "credentials_file",
+        "keytab",
+        "ticket_cache",
         "worker",
         "repository",
         "keys",

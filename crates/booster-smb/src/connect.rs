@@ -1,6 +1,6 @@
 //! Signing in: from a name to a share that can be read.
 
-use crate::{Share, ShareError, ShareOptions, SignIn, UncPath, dfs, wire::Wire};
+use crate::{Share, ShareError, ShareOptions, SignIn, UncPath, dfs, kerberos, wire::Wire};
 use smb2::{Session, Tree, client::Connection, types::Dialect, types::status::NtStatus};
 use std::sync::Arc;
 use tokio::time::timeout;
@@ -93,16 +93,16 @@ async fn sign_in(
     if dialect != Dialect::Smb3_1_1 {
         return Err(ShareError::OldDialect { dialect: dialect.to_string() });
     }
-    let (user, password, domain) = match &options.sign_in {
-        SignIn::Account(account) => {
-            (account.user.as_str(), account.password.as_str(), account.domain.as_str())
-        }
-        SignIn::Guest => ("", "", ""),
-    };
     let as_guest = options.sign_in == SignIn::Guest;
-    let session = Session::setup(&mut connection, user, password, domain)
-        .await
-        .map_err(|error| ShareError::of_signing_in(error, as_guest, cipher.is_some(), limit))?;
+    let session = match &options.sign_in {
+        SignIn::Account(account) => {
+            Session::setup(&mut connection, &account.user, &account.password, &account.domain).await
+        }
+        SignIn::Kerberos(tickets) => kerberos::sign_in(&mut connection, tickets, unc.host(), limit).await?,
+        SignIn::Guest => Session::setup(&mut connection, "", "", "").await,
+    };
+    let session =
+        session.map_err(|error| ShareError::of_signing_in(error, as_guest, cipher.is_some(), limit))?;
     if options.require_encryption && !connection.should_encrypt() {
         encrypt(&mut connection, &session)?;
     }

@@ -78,20 +78,25 @@ impl Account {
     /// # Errors
     /// [`CredentialsError`].
     pub fn from_file(file: &Path) -> Result<Self, CredentialsError> {
-        let failed = |source| CredentialsError::Io { file: file.to_owned(), source };
-        let opened = File::open(file).map_err(failed)?;
-        // Judged by what was opened, which nobody can exchange any more.
-        let found = opened.metadata().map_err(failed)?;
-        if let Some(reason) = exposure(&found) {
-            return Err(CredentialsError::Exposed { file: file.to_owned(), reason });
-        }
         let mut text = Zeroizing::new(String::new());
-        opened.take(MAX_FILE + 1).read_to_string(&mut text).map_err(failed)?;
+        let failed = |source| CredentialsError::Io { file: file.to_owned(), source };
+        open_protected(file)?.take(MAX_FILE + 1).read_to_string(&mut text).map_err(failed)?;
         let malformed = |reason| CredentialsError::Malformed { file: file.to_owned(), reason };
         if text.len() as u64 > MAX_FILE {
             return Err(malformed("is longer than 16 KiB".to_owned()));
         }
         parse(&text).map_err(malformed)
+    }
+}
+
+/// Opens a file that belongs to this user, or to root, and that nobody else may read.
+pub(crate) fn open_protected(file: &Path) -> Result<File, CredentialsError> {
+    let failed = |source| CredentialsError::Io { file: file.to_owned(), source };
+    let opened = File::open(file).map_err(failed)?;
+    // Judged by what was opened, which nobody can exchange any more.
+    match exposure(&opened.metadata().map_err(failed)?) {
+        None => Ok(opened),
+        Some(reason) => Err(CredentialsError::Exposed { file: file.to_owned(), reason }),
     }
 }
 

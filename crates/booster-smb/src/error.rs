@@ -41,6 +41,12 @@ pub enum ShareError {
         /// What the server said.
         reason: &'static str,
     },
+    /// There is no Kerberos ticket to sign in with.
+    #[error("no Kerberos ticket for the server: {reason}")]
+    Kerberos {
+        /// What the tool said that fetches tickets, without the account.
+        reason: String,
+    },
     /// The server lets no guest in, or took an account for one.
     #[error("{reason}; name a credentials file")]
     Guest {
@@ -130,6 +136,7 @@ impl ShareError {
             Self::NoAnswer { .. } => "no_answer",
             Self::Lost { .. } => "connection_lost",
             Self::SignIn { .. } => "sign_in",
+            Self::Kerberos { .. } => "kerberos",
             Self::Guest { .. } => "guest",
             Self::Denied => "denied",
             Self::NoShare => "no_share",

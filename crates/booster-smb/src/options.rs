@@ -1,6 +1,6 @@
 //! How a share is reached.
 
-use crate::{Account, UncPath};
+use crate::{Account, Tickets, UncPath};
 use std::time::Duration;
 
 /// The port of file servers.
@@ -11,6 +11,8 @@ pub const DEFAULT_PORT: u16 = 445;
 pub enum SignIn {
     /// As this user. A server that takes it for a guest is refused.
     Account(Account),
+    /// As the account of these Kerberos tickets.
+    Kerberos(Tickets),
     /// As nobody in particular. What such a session carries is neither signed nor encrypted.
     Guest,
 }

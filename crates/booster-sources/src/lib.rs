@@ -31,7 +31,7 @@ mod unc;
 mod wsus;
 
 pub use booster_smb::{
-    Account, CredentialsError, DEFAULT_PORT, InvalidUnc, ShareError, ShareOptions, SignIn, UncPath,
+    Account, CredentialsError, DEFAULT_PORT, InvalidUnc, ShareError, ShareOptions, SignIn, Tickets, UncPath,
 };
 pub use directory::DirectorySource;
 pub use error::{RedirectRefusal, SourceError};

@@ -3,6 +3,7 @@
 //! It runs as whoever runs the tests: the one account that it knows, [`Samba::USER`], is that user. It ends
 //! with the test, also where the test is killed: it listens on a pipe for that.
 
+use crate::KerberosRealm;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,
@@ -58,6 +59,7 @@ pub struct Samba {
     child: Child,
     port: u16,
     folder: TempDir,
+    environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl Drop for Samba {
@@ -93,7 +95,35 @@ impl Samba {
         Self::start_with(shares, "", "[UDX        ]:LCT-60000000")
     }
 
+    /// Starts a server on which the account was good until some time in 1970.
+    pub fn start_with_expired_account(shares: &[SambaShare]) -> Option<Self> {
+        // Only this kind of list of accounts has a date of expiry.
+        let backend = "passdb backend = tdbsam\n";
+        Self::start_as(shares, backend, "[UX         ]:LCT-60000000", &[], expire)
+    }
+
+    /// Starts a server that takes the tickets of this Kerberos realm, for the name `localhost`.
+    pub fn start_in_realm(shares: &[SambaShare], realm: &KerberosRealm) -> Option<Self> {
+        let (name, keytab) = (KerberosRealm::NAME, realm.server_keytab());
+        let settings = format!(
+            "realm = {name}\nkerberos method = dedicated keytab\ndedicated keytab file = {}\n",
+            keytab.display()
+        );
+        let environment = [("KRB5_CONFIG", realm.configuration())];
+        Self::start_as(shares, &settings, "[UX         ]:LCT-60000000", &environment, |_| {})
+    }
+
     fn start_with(shares: &[SambaShare], settings: &str, account: &str) -> Option<Self> {
+        Self::start_as(shares, settings, account, &[], |_| {})
+    }
+
+    fn start_as(
+        shares: &[SambaShare],
+        settings: &str,
+        account: &str,
+        environment: &[(&'static str, PathBuf)],
+        before: impl Fn(&Path),
+    ) -> Option<Self> {
         if !Path::new(SMBD).exists() {
             eprintln!("skipped: {SMBD} is not installed");
             return None;
@@ -103,7 +133,9 @@ impl Samba {
             let folder = tempfile::tempdir().unwrap();
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             prepare(folder.path(), port, shares, settings, account);
-            let mut server = Self { child: spawn(folder.path()), port, folder };
+            before(folder.path());
+            let environment = environment.to_vec();
+            let mut server = Self { child: spawn(folder.path(), &environment), port, folder, environment };
             if server.listens() {
                 return Some(server);
             }
@@ -148,7 +180,7 @@ impl Samba {
     pub fn restart(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            self.child = spawn(self.folder.path());
+            self.child = spawn(self.folder.path(), &self.environment);
             if self.listens() {
                 return;
             }
@@ -215,12 +247,13 @@ impl Samba {
     }
 }
 
-fn spawn(folder: &Path) -> Child {
+fn spawn(folder: &Path, environment: &[(&'static str, PathBuf)]) -> Child {
     let log = fs::File::create(folder.join("output.log")).unwrap();
     // Not with `--no-process-group`: it would signal the tests' own group when it ends.
     Command::new(SMBD)
         .args(["-F", "--debug-stdout", "-s"])
         .arg(folder.join("smb.conf"))
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         .stdout(log.try_clone().unwrap())
         .stderr(log)
@@ -234,7 +267,8 @@ fn prepare(folder: &Path, port: u16, shares: &[SambaShare], settings: &str, acco
     }
     fs::set_permissions(folder.join("private"), fs::Permissions::from_mode(0o700)).unwrap();
     let (user, place) = (user(), folder.display());
-    fs::write(folder.join("usermap"), format!("{user} = {}\n", Samba::USER)).unwrap();
+    let map = format!("{user} = {} TRIAL\\{}\n", Samba::USER, KerberosRealm::MACHINE);
+    fs::write(folder.join("usermap"), map).unwrap();
     let no_hash = "X".repeat(32);
     let uid = rustix::process::geteuid().as_raw();
     let accounts = folder.join("private/smbpasswd");
@@ -255,6 +289,18 @@ fn prepare(folder: &Path, port: u16, shares: &[SambaShare], settings: &str, acco
         configuration += &format!("[{name}]\npath = {}\n{settings}\n", folder.display());
     }
     fs::write(folder.join("smb.conf"), configuration).unwrap();
+}
+
+/// Makes the account one that has expired.
+fn expire(folder: &Path) {
+    let (configuration, accounts) = (folder.join("smb.conf"), folder.join("private/smbpasswd"));
+    let edit = |arguments: &[&str]| {
+        let mut pdbedit = Command::new("pdbedit");
+        let output = pdbedit.arg("-s").arg(&configuration).args(arguments).output().unwrap();
+        assert!(output.status.success(), "pdbedit: {output:?}");
+    };
+    edit(&["-i", &format!("smbpasswd:{}", accounts.display()), "-e", "tdbsam"]);
+    edit(&["-r", "-u", &user(), "--kickoff-time=1000000"]);
 }
 
 /// The name of whoever runs the tests.

@@ -306,7 +306,7 @@ fn kind_of_source(error: &SourceError) -> ErrorKind {
 fn kind_of_share(error: &ShareError) -> ErrorKind {
     use ShareError as S;
     match error {
-        S::SignIn { .. } | S::Guest { .. } => ErrorKind::SignIn,
+        S::SignIn { .. } | S::Kerberos { .. } | S::Guest { .. } => ErrorKind::SignIn,
         S::OldDialect { .. } | S::NoEncryption { .. } | S::Tampered => ErrorKind::Unprotected,
         S::Denied => ErrorKind::Permission,
         S::NoShare | S::NotFound => ErrorKind::NotFound,

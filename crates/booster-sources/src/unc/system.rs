@@ -18,8 +18,8 @@ pub struct UncSource {
 impl UncSource {
     /// A source as the options describe it. Nothing is sent yet.
     pub fn new(options: ShareOptions) -> Self {
-        if let SignIn::Account(_) = options.sign_in {
-            tracing::warn!(share = %options.unc, "the credentials file is not used: Windows signs in itself");
+        if options.sign_in != SignIn::Guest {
+            tracing::warn!(share = %options.unc, "the account that is set is not used: Windows signs in itself");
         }
         Self { folder: DirectorySource::new(options.unc.to_string()), unc: options.unc }
     }

@@ -87,6 +87,7 @@ async fn accounts_that_may_not_sign_in_are_told_apart() {
     for (server, expected) in [
         (Samba::start_with_expired_password(&shares), "must be changed"),
         (Samba::start_with_disabled_account(&shares), "is disabled"),
+        (Samba::start_with_expired_account(&shares), "has expired"),
     ] {
         let Some(server) = server else { return };
         let refused = bounded(timestamp(&unc(&server, SHARE))).await.unwrap_err().to_string();

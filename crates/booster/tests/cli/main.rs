@@ -7,6 +7,7 @@ mod guarding;
 mod publisher;
 mod quickstart;
 mod rollout;
+mod shares;
 mod streams;
 mod update_server;
 mod updating;
