@@ -4,11 +4,9 @@ use crate::{
     Approvals, Decision, FleetError, Machine, ReleaseKey, Report, Result,
     database::{Database, written},
 };
-use booster_definitions::Digest;
-use booster_wsus::{Sha1, message::Computer};
+use booster_wsus::message::Computer;
 use jiff::Timestamp;
-use sqlx::{Any, Row as _, Transaction, any::AnyRow};
-use std::collections::HashMap;
+use sqlx::{Any, Transaction, any::AnyRow};
 use uuid::Uuid;
 
 /// Reports that are kept of each machine.
@@ -237,68 +235,6 @@ impl Fleet {
             keep(&mut transaction, told).await.map_err(&failed)?;
         }
         transaction.commit().await.map_err(failed)
-    }
-
-    /// The SHA-1 that files were found to have, by their SHA-256.
-    pub(crate) async fn known_files(&self) -> Result<HashMap<Digest, Sha1>> {
-        let database = &self.database;
-        let rows = sqlx::query("SELECT sha256, sha1 FROM fleet_files").fetch_all(database.pool()).await;
-        let mut known = HashMap::new();
-        for row in rows.map_err(database.failed("reading files"))? {
-            let mut sha1 = [0; 20];
-            let read = hex::decode_to_slice(database.text(&row, 1)?, &mut sha1);
-            read.map_err(|error| database.damaged("a digest", error))?;
-            let sha256 = database.text(&row, 0)?.parse();
-            known.insert(sha256.map_err(|error| database.damaged("a digest", error))?, Sha1(sha1));
-        }
-        Ok(known)
-    }
-
-    /// Keeps the SHA-1 of a file.
-    pub(crate) async fn know_file(&self, sha256: Digest, sha1: Sha1) -> Result<()> {
-        sqlx::query("INSERT INTO fleet_files (sha256, sha1) VALUES ($1, $2) ON CONFLICT (sha256) DO NOTHING")
-            .bind(sha256.to_string())
-            .bind(hex::encode(sha1.0))
-            .execute(self.database.pool())
-            .await
-            .map_err(self.database.failed("keeping a file's digest"))?;
-        Ok(())
-    }
-
-    /// The revision id of an update with this content: the same for every server on this database, whoever
-    /// sees it first.
-    pub(crate) async fn revision(&self, update: Uuid, content: Digest) -> Result<i32> {
-        let database = &self.database;
-        let (update, content) = (update.to_string(), content.to_string());
-        let find = || async {
-            let query = "SELECT id FROM fleet_revisions WHERE update_id = $1 AND content = $2";
-            let query = sqlx::query(query).bind(update.clone()).bind(content.clone());
-            let row =
-                query.fetch_optional(database.pool()).await.map_err(database.failed("finding a revision"))?;
-            row.map(|row| database.number(&row, 0)).transpose()
-        };
-        let id = match find().await? {
-            Some(id) => id,
-            None => {
-                let insert = "INSERT INTO fleet_revisions (update_id, content) VALUES ($1, $2) \
-                              ON CONFLICT (update_id, content) DO NOTHING";
-                let query = sqlx::query(insert).bind(update.clone()).bind(content.clone());
-                query.execute(database.pool()).await.map_err(database.failed("keeping a revision"))?;
-                find()
-                    .await?
-                    .ok_or_else(|| database.damaged("a revision", "it was written and is not there"))?
-            }
-        };
-        id.try_into().map_err(|_| database.damaged("a revision", "no ids are left"))
-    }
-
-    /// The highest revision id that was ever given.
-    pub(crate) async fn highest_revision(&self) -> Result<i32> {
-        let query = sqlx::query("SELECT COALESCE(MAX(id), 0) FROM fleet_revisions");
-        let row = query.fetch_one(self.database.pool()).await;
-        let row = row.map_err(self.database.failed("finding the highest revision"))?;
-        let highest: i64 = row.try_get(0).map_err(|error| self.database.damaged("a revision", error))?;
-        highest.try_into().map_err(|_| self.database.damaged("a revision", "no ids are left"))
     }
 }
 

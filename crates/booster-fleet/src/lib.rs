@@ -17,6 +17,7 @@ mod database;
 mod error;
 mod fleet;
 mod machine;
+mod revisions;
 pub mod server;
 
 pub use approval::{Approvals, Decision, ReleaseKey, Rule, Verdict};

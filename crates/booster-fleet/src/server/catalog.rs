@@ -17,7 +17,7 @@ use booster_wsus::{
 use bytes::Bytes;
 use jiff::Timestamp;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
@@ -245,6 +245,16 @@ impl Catalog {
                 }
             }
         }
+    }
+
+    /// The ids of everything that is offered.
+    pub(super) fn ids(&self) -> HashSet<i32> {
+        self.by_id.keys().copied().collect()
+    }
+
+    /// The digests of all files that are given out.
+    pub(super) fn digests(&self) -> HashSet<Sha1> {
+        self.files.keys().copied().collect()
     }
 
     pub(super) fn update(&self, id: i32) -> Option<&Update> {

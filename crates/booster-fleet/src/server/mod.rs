@@ -204,6 +204,9 @@ impl UpdateService {
             let mut catalog =
                 Catalog::of(publication, &self.folder, &self.fleet, url, Timestamp::now()).await?;
             catalog.keep_metadata_of(&before.catalog);
+            if let Err(error) = self.fleet.forget(&catalog.ids(), &catalog.digests()).await {
+                tracing::warn!(%error, "what is not offered any more could not be forgotten");
+            }
             Arc::new(catalog)
         } else {
             Arc::clone(&before.catalog)
