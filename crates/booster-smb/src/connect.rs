@@ -85,7 +85,7 @@ async fn sign_in(
 ) -> Result<(Connection, Session), ShareError> {
     let limit = options.response_timeout;
     let mut connection =
-        wire.negotiate(unc.host(), limit).await.map_err(|error| ShareError::of(error, limit))?;
+        wire.negotiate(unc.host(), limit).await.map_err(|error| ShareError::of_negotiating(error, limit))?;
     let (dialect, cipher) = match connection.params() {
         Some(params) => (params.dialect, params.cipher),
         None => return Err(ShareError::Garbled { reason: "nothing was agreed on".to_owned() }),

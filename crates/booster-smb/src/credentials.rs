@@ -3,9 +3,13 @@
 //! The file is the one that `mount.cifs` takes: `username=`, `password=` and `domain=`, one a line. What
 //! follows the first `=` counts to the last character, blanks included.
 
+#[cfg(unix)]
+use rustix::fs::OFlags;
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::{
-    fmt,
-    fs::File,
+    env, fmt,
+    fs::{File, OpenOptions},
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
@@ -92,24 +96,34 @@ impl Account {
 /// Opens a file that belongs to this user, or to root, and that nobody else may read.
 pub(crate) fn open_protected(file: &Path) -> Result<File, CredentialsError> {
     let failed = |source| CredentialsError::Io { file: file.to_owned(), source };
-    let opened = File::open(file).map_err(failed)?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // Opening a pipe would wait for somebody who writes.
+    #[cfg(unix)]
+    options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    let opened = options.open(file).map_err(failed)?;
+    let by_systemd = env::var_os("CREDENTIALS_DIRECTORY").is_some_and(|folder| file.starts_with(folder));
     // Judged by what was opened, which nobody can exchange any more.
-    match exposure(&opened.metadata().map_err(failed)?) {
+    match exposure(&opened.metadata().map_err(failed)?, by_systemd) {
         None => Ok(opened),
         Some(reason) => Err(CredentialsError::Exposed { file: file.to_owned(), reason }),
     }
 }
 
 /// Why the file is not for this user's eyes alone.
+///
+/// systemd gives a service its credentials as root's files, with an access control list for the service's user,
+/// whose mask stands where the group's rights are shown (systemd.exec(5), `LoadCredential=`).
 #[cfg(unix)]
-fn exposure(found: &std::fs::Metadata) -> Option<&'static str> {
+fn exposure(found: &std::fs::Metadata, by_systemd: bool) -> Option<&'static str> {
     use std::os::unix::fs::MetadataExt as _;
     let owner = found.uid();
+    let others = if by_systemd && owner == 0 { 0o037 } else { 0o077 };
     if !found.is_file() {
         Some("is no regular file")
     } else if owner != rustix::process::geteuid().as_raw() && owner != 0 {
         Some("belongs to another user")
-    } else if found.mode() & 0o077 != 0 {
+    } else if found.mode() & others != 0 {
         Some("can be read or changed by others")
     } else {
         None
@@ -118,7 +132,7 @@ fn exposure(found: &std::fs::Metadata) -> Option<&'static str> {
 
 /// Windows' access control lists are the administrator's.
 #[cfg(not(unix))]
-fn exposure(found: &std::fs::Metadata) -> Option<&'static str> {
+fn exposure(found: &std::fs::Metadata, _by_systemd: bool) -> Option<&'static str> {
     (!found.is_file()).then_some("is no regular file")
 }
 
@@ -151,6 +165,7 @@ fn parse(text: &str) -> Result<Account, String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 mod tests {
     use super::*;
 
@@ -197,5 +212,34 @@ mod tests {
         }
         let missing = Account::from_file(&folder.path().join("missing"));
         assert!(matches!(missing, Err(CredentialsError::Io { .. })), "{missing:?}");
+        // A pipe that nobody writes to.
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(matches!(Account::from_file(&pipe), Err(CredentialsError::Exposed { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_this_users_or_roots_or_what_systemd_has_given() {
+        use std::os::unix::fs::{PermissionsExt as _, chown};
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skipped: only root can give files away");
+            return;
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (owner, mode, by_systemd, usable) in [
+            (0, 0o400, false, true),
+            (65534, 0o400, false, false),
+            (65534, 0o400, true, false),
+            (0, 0o440, false, false),
+            (0, 0o440, true, true),
+            (0, 0o460, true, false),
+            (0, 0o444, true, false),
+        ] {
+            chown(file.path(), Some(owner), None).unwrap();
+            std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            let found = std::fs::metadata(file.path()).unwrap();
+            assert_eq!(exposure(&found, by_systemd).is_none(), usable, "{owner} {mode:o} {by_systemd}");
+        }
     }
 }

@@ -207,6 +207,17 @@ impl ShareError {
         }
     }
 
+    /// A failure to agree on how to speak.
+    pub(crate) fn of_negotiating(error: Smb, limit: Duration) -> Self {
+        match error.kind() {
+            // What servers do that know nothing of what they are asked.
+            ErrorKind::ConnectionLost => {
+                Self::OldDialect { dialect: "1, as it hangs up on newer ones,".to_owned() }
+            }
+            _ => Self::of(error, limit),
+        }
+    }
+
     /// A failure to sign in, as an account or as a guest.
     pub(crate) fn of_signing_in(error: Smb, as_guest: bool, can_encrypt: bool, limit: Duration) -> Self {
         let at_session_setup = matches!(error, Smb::Protocol { command: Command::SessionSetup, .. });

@@ -76,7 +76,9 @@ impl FromStr for UncPath {
     type Err = InvalidUnc;
 
     fn from_str(text: &str) -> Result<Self, InvalidUnc> {
-        let refuse = |reason| InvalidUnc { text: text.to_owned(), reason };
+        // What stands before an @ may be a password, by the habit of URLs.
+        let told = text.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, rest)| format!("...@{rest}"));
+        let refuse = |reason| InvalidUnc { text: told.clone(), reason };
         let (rest, separators) = after_the_beginning(text).map_err(refuse)?;
         let rest = rest.strip_suffix(separators).unwrap_or(rest);
         let mut parts = rest.split(separators);
@@ -248,6 +250,8 @@ mod tests {
             let error = text.parse::<UncPath>().map(|unc| unc.to_string()).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");
         }
+        let told = "//anna:geheim@h/s".parse::<UncPath>().unwrap_err().to_string();
+        assert!(told.contains("@h/s") && !told.contains("geheim"), "{told}");
     }
 
     #[test]

@@ -34,4 +34,4 @@ pub use postgres::Postgres;
 pub use program::{ForwardProxy, Nginx};
 #[cfg(unix)]
 pub use samba::{Samba, SambaShare};
-pub use smb_tap::SmbTap;
+pub use smb_tap::{SmbMessage, SmbTap};

@@ -6,7 +6,7 @@ use booster_test_support::SambaShare;
 use futures_util::StreamExt as _;
 
 /// A whole file, from an offset on.
-async fn fetch(share: &Share, path: &str, offset: u64) -> Result<Option<Vec<u8>>, ShareError> {
+pub(crate) async fn fetch(share: &Share, path: &str, offset: u64) -> Result<Option<Vec<u8>>, ShareError> {
     let Some(file) = bounded(share.open(path)).await? else { return Ok(None) };
     let mut bytes = Vec::new();
     let mut stream = std::pin::pin!(file.bytes_from(offset));
@@ -83,4 +83,21 @@ async fn a_small_file_is_read_in_one_round_trip() {
         let opened = share.open(what).await.map(|file| file.map(|file| file.size()));
         assert!(matches!(opened, Err(ShareError::NotAFile)), "{what}: {opened:?}");
     }
+}
+
+#[tokio::test]
+async fn a_folder_of_ten_thousand_files_is_listed_whole_and_one_of_them_is_found_at_once() {
+    let files = folder(&[]);
+    for number in 0..10_000 {
+        write(files.path(), &format!("targets/{number}.tar.zst"), number.to_string().as_bytes());
+    }
+    let Some(server) = Samba::start(&[SambaShare::account("priv", files.path())]) else { return };
+    let share = connect(&as_account(&server, "priv")).await.unwrap();
+    let listed = bounded(share.list("targets")).await.unwrap().unwrap();
+    let names: std::collections::BTreeSet<_> = listed.iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!((listed.len(), names.len()), (10_000, 10_000));
+    let before = share.messages();
+    let read = bounded(share.read_small("targets/9999.tar.zst", 100)).await.unwrap();
+    assert_eq!(read, Some(Small::Whole(b"9999".to_vec())));
+    assert_eq!(share.messages() - before, 1);
 }
