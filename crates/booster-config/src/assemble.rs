@@ -8,7 +8,7 @@ use booster_engine::{ScanLimits, ScanOptions, Worker, WorkerLimits, adapter::Ada
 use booster_publish::{Lifetimes, PublishError, Repository, RepositoryOptions};
 use booster_sources::{
     ClientCertificate, Credentials, DirectorySource, HttpOptions, HttpSource, ProxyChoice, RateLimit,
-    ShareOptions, Source, SourceKind, TransferRules, UncPath, UncSource, WsusOptions, WsusSource,
+    Refusals, ShareOptions, Source, SourceKind, TransferRules, UncPath, UncSource, WsusOptions, WsusSource,
 };
 use booster_store::{Store, StoreOptions};
 use booster_trust::{ClientOptions, FreshnessPolicy};
@@ -43,7 +43,10 @@ impl Settings {
         match (sources.is_empty(), choice.kind) {
             (true, Some(kind)) => Err(ConfigError::NoSourceOfKind { kind }),
             (true, None) => Err(ConfigError::NoSource),
-            (false, _) => sources.into_iter().map(|source| self.source(source)).collect(),
+            (false, _) => {
+                let refusals = Refusals::default();
+                sources.into_iter().map(|source| self.source(source, &refusals)).collect()
+            }
         }
     }
 
@@ -56,7 +59,7 @@ impl Settings {
         order.0.iter().flat_map(of).collect()
     }
 
-    fn source(&self, source: &SourceSettings) -> Result<Arc<dyn Source>, ConfigError> {
+    fn source(&self, source: &SourceSettings, refusals: &Refusals) -> Result<Arc<dyn Source>, ConfigError> {
         match (source.kind, &source.path) {
             (SourceKind::Http, _) => {
                 let source = HttpSource::new(self.http_options(source)?);
@@ -73,7 +76,7 @@ impl Settings {
             }
             (SourceKind::Unc, Some(path)) => {
                 let unc = crate::source::unc(path)?;
-                Ok(Arc::new(UncSource::new(self.share_options(unc, &source.unc)?)))
+                Ok(Arc::new(UncSource::beside(self.share_options(unc, &source.unc)?, refusals)))
             }
             (kind, _) => Err(ConfigError::Unsupported { kind }),
         }

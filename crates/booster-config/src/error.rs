@@ -85,6 +85,12 @@ pub enum ConfigError {
         "more than one of \"credentials_file\", \"keytab\" and \"ticket_cache\" is set: name one, under [unc] or for the source"
     )]
     SeveralSignIns,
+    /// What Windows decides by itself.
+    #[error("\"{setting}\" cannot be set under [unc] on Windows: the system opens shares; set it there")]
+    NotOnWindows {
+        /// The setting.
+        setting: &'static str,
+    },
     /// A credentials file that cannot be used.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
@@ -112,6 +118,7 @@ impl ConfigError {
             | Self::Incomplete { .. }
             | Self::NoSignIn { .. }
             | Self::SeveralSignIns
+            | Self::NotOnWindows { .. }
             | Self::Credentials(_)
             | Self::InvalidProxy
             | Self::InvalidSource(_)
@@ -134,6 +141,7 @@ impl ConfigError {
             | Self::Incomplete { .. }
             | Self::NoSignIn { .. }
             | Self::SeveralSignIns
+            | Self::NotOnWindows { .. }
             | Self::Credentials(_)
             | Self::InvalidSource(_) => None,
         }

@@ -59,6 +59,19 @@ impl Unc {
             || self.guest.is_some()
     }
 
+    /// On Windows the system opens shares, and what it would not heed is refused: a machine that was to encrypt
+    /// would not.
+    fn check_system(&self) -> Result<(), ConfigError> {
+        let unheeded = [
+            ("require_encryption", self.require_encryption == Some(true)),
+            ("port", self.port.is_some_and(|port| port != DEFAULT_PORT)),
+        ];
+        match unheeded.into_iter().find(|&(_, is_set)| is_set && cfg!(windows)) {
+            Some((setting, _)) => Err(ConfigError::NotOnWindows { setting }),
+            None => Ok(()),
+        }
+    }
+
     /// As whom; the account counts where guests are allowed besides.
     fn sign_in(&self) -> Result<Option<SignIn>, ConfigError> {
         let ways = [&self.credentials_file, &self.keytab, &self.ticket_cache];
@@ -91,9 +104,10 @@ impl Settings {
     /// # Errors
     /// [`ConfigError::Credentials`]; [`ConfigError::NoSignIn`] where neither an account nor a guest is set and
     /// this machine does not sign in by itself; [`ConfigError::SeveralSignIns`] and
-    /// [`ConfigError::Incomplete`] where the settings do not go together.
+    /// [`ConfigError::Incomplete`] where the settings do not go together; [`ConfigError::NotOnWindows`].
     pub fn share_options(&self, unc: UncPath, own: &Unc) -> Result<ShareOptions, ConfigError> {
         let settings = own.or(&self.unc);
+        settings.check_system()?;
         let sign_in = settings.sign_in()?.ok_or_else(|| ConfigError::NoSignIn { unc: unc.to_string() })?;
         Ok(ShareOptions {
             port: settings.port.unwrap_or(DEFAULT_PORT),

@@ -42,5 +42,5 @@ pub use source::{
     UnknownSourceKind,
 };
 pub use transfer::{RateLimit, Sink, TransferRules, download, download_from, read};
-pub use unc::UncSource;
+pub use unc::{Refusals, UncSource};
 pub use wsus::{DEFINITION_UPDATES, PRODUCT, WsusOptions, WsusSource};

@@ -1,5 +1,6 @@
 //! The share, signed in to from here.
 
+use super::Refusals;
 use crate::{Area, Counters, Opened, Resume, Source, SourceError, SourceKind, path, source::Meter};
 use booster_smb::{RemoteFile, Share, ShareError, ShareOptions, Small};
 use bytes::Bytes;
@@ -20,41 +21,33 @@ const TIMESTAMP: &str = "timestamp.json";
 #[derive(Debug)]
 pub struct UncSource {
     options: ShareOptions,
-    session: Mutex<Session>,
+    session: Mutex<Option<Share>>,
+    refusals: Refusals,
     meter: Arc<Meter>,
-}
-
-#[derive(Debug)]
-enum Session {
-    None,
-    Open(Share),
-    /// The server does not let this account in. It is not asked again: accounts are locked after a few
-    /// refusals.
-    Refused(ShareError),
 }
 
 impl UncSource {
     /// A source as the options describe it. Nothing is sent yet.
     pub fn new(options: ShareOptions) -> Self {
-        Self { options, session: Mutex::new(Session::None), meter: Arc::default() }
+        Self::beside(options, &Refusals::default())
+    }
+
+    /// As [`new`](Self::new), beside others that are used in the same update.
+    pub fn beside(options: ShareOptions, refusals: &Refusals) -> Self {
+        Self { options, session: Mutex::new(None), refusals: refusals.clone(), meter: Arc::default() }
     }
 
     async fn share(&self) -> Result<Share, ShareError> {
         let mut session = self.session.lock().await;
-        match &*session {
-            Session::Open(share) if !share.is_lost() => return Ok(share.clone()),
-            Session::Refused(error) => return Err(error.clone()),
-            Session::Open(_) | Session::None => {}
+        if let Some(share) = session.take_if(|share| share.is_lost()) {
+            tracing::debug!(share = %share.unc(), "the session has ended");
         }
-        let connected = Share::connect(&self.options).await;
-        *session = match &connected {
-            Ok(share) => Session::Open(share.clone()),
-            Err(error @ (ShareError::SignIn { .. } | ShareError::Guest { .. })) => {
-                Session::Refused(error.clone())
-            }
-            Err(_) => Session::None,
-        };
-        connected
+        if let Some(share) = &*session {
+            return Ok(share.clone());
+        }
+        let share = self.refusals.connect(&self.options).await?;
+        *session = Some(share.clone());
+        Ok(share)
     }
 
     async fn find(&self, area: Area, path: &str) -> Result<Option<Found>, ShareError> {
@@ -72,10 +65,10 @@ impl UncSource {
 
     /// As `find`, with a new session in place of one that turns out to have ended meanwhile.
     async fn find_again(&self, area: Area, path: &str) -> Result<Option<Found>, ShareError> {
-        let had_session = matches!(&*self.session.lock().await, Session::Open(_));
+        let had_session = self.session.lock().await.is_some();
         match self.find(area, path).await {
             Err(error) if error.is_lost() && had_session => {
-                *self.session.lock().await = Session::None;
+                *self.session.lock().await = None;
                 self.find(area, path).await
             }
             // Samba looks a name up twice when it opens it, and misses one that is replaced between.

@@ -15,7 +15,16 @@ pub struct UncSource {
     folder: DirectorySource,
 }
 
+/// Accounts are the system's own affair.
+#[derive(Debug, Clone, Default)]
+pub struct Refusals;
+
 impl UncSource {
+    /// As [`new`](Self::new).
+    pub fn beside(options: ShareOptions, _: &Refusals) -> Self {
+        Self::new(options)
+    }
+
     /// A source as the options describe it. Nothing is sent yet.
     pub fn new(options: ShareOptions) -> Self {
         if options.sign_in != SignIn::Guest {

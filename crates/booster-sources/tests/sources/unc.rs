@@ -2,9 +2,9 @@
 
 use super::*;
 use booster_sources::{
-    Account, Counters, ShareError, ShareOptions, SignIn, SourceKind, UncSource, download_from,
+    Account, Counters, Refusals, ShareError, ShareOptions, SignIn, SourceKind, UncSource, download_from,
 };
-use booster_test_support::{Samba, SambaShare};
+use booster_test_support::{Samba, SambaShare, SmbTap};
 use futures_util::StreamExt as _;
 use std::net::TcpListener;
 
@@ -70,6 +70,17 @@ async fn a_wrong_password_is_shown_once_and_never_told() {
         );
         assert!(!format!("{refused} {refused:?} {source:?}").contains(secret));
     }
+    // Another share of the server is not shown it either, and another server is.
+    let refusals = Refusals::default();
+    let tap = SmbTap::before(server.port());
+    for (port, expected) in [(tap.port(), "wrong password"), (tap.port(), "wrong password"), (1, "refused")] {
+        let sign_in = SignIn::Account(Account::new(Samba::USER, secret, ""));
+        let options = ShareOptions { sign_in, port, ..options(&server, SHARE) };
+        let refused =
+            bounded(timestamp(&UncSource::beside(options, &refusals))).await.unwrap_err().to_string();
+        assert!(refused.contains(expected), "{refused}");
+    }
+    assert_eq!(tap.connections(), 1);
     // An unknown user is taken for a guest by this server; here nobody asked to be one.
     let sign_in = SignIn::Account(Account::new("nobody-here", secret, ""));
     let source = UncSource::new(ShareOptions { sign_in, ..options(&server, SHARE) });
@@ -127,6 +138,7 @@ async fn an_old_server_is_refused_with_what_it_speaks() {
     for (settings, spoken) in [
         ("server max protocol = SMB3_02", "3.0.2"),
         ("server max protocol = SMB2_10\nserver min protocol = SMB2_02", "2.1"),
+        ("server max protocol = NT1\nserver min protocol = NT1", "1, as it hangs up"),
     ] {
         let Some(server) = Samba::start_with_settings(&shares, settings) else { return };
         let refused = bounded(timestamp(&unc(&server, SHARE))).await;
