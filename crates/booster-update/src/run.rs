@@ -74,8 +74,12 @@ async fn operate(
     clock: &dyn Clock,
 ) -> Report {
     let context = Context { store, worker, request: &request, cancel, clock };
+    let only_source = match request.sources.as_slice() {
+        [source] => Some(&**source),
+        _ => None,
+    };
     let mut run = Run {
-        events: Sequencer::start(observer, clock, request.progress),
+        events: Sequencer::start(observer, clock, request.progress, only_source),
         tried: Vec::new(),
         installing: None,
         budget: Budget::default(),

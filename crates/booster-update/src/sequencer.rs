@@ -35,7 +35,13 @@ pub(crate) struct Sequencer<'a> {
 }
 
 impl<'a> Sequencer<'a> {
-    pub(crate) fn start(observer: &'a Observer<'a>, clock: &'a dyn Clock, wants_progress: bool) -> Self {
+    /// The operation begins; where one source alone can be asked, the first event names it.
+    pub(crate) fn start(
+        observer: &'a Observer<'a>,
+        clock: &'a dyn Clock,
+        wants_progress: bool,
+        only_source: Option<&dyn Source>,
+    ) -> Self {
         let mut sequencer = Self {
             observer,
             clock,
@@ -44,12 +50,14 @@ impl<'a> Sequencer<'a> {
             progress: Progress::default(),
             throttle: Throttle::default(),
             stage: Stage::Unknown,
-            source: None,
+            source: only_source.map(|source| (source.kind(), source.location())),
             updates: Vec::new(),
             out_of_date: Vec::new(),
             rolled_back: None,
         };
         sequencer.tell(EventKind::Start, 0, EventResult::Ok);
+        // Until it is asked, no failure is its own.
+        sequencer.source = None;
         sequencer
     }
 

@@ -25,7 +25,7 @@ fn told(wants_progress: bool, script: impl FnOnce(Sequencer<'_>)) -> Vec<Event> 
     let seen = Mutex::new(Vec::new());
     let observer = |event: &Event| seen.lock().unwrap().push(event.clone());
     let clock = FakeClock::at(Timestamp::UNIX_EPOCH);
-    script(Sequencer::start(&observer, &clock, wants_progress));
+    script(Sequencer::start(&observer, &clock, wants_progress, None));
     let events = seen.into_inner().unwrap();
     let mut order = Order::default();
     for event in &events {

@@ -17,6 +17,8 @@ mod processes;
 mod publisher;
 mod resuming;
 mod rollout;
+#[cfg(unix)]
+mod shares;
 mod sources;
 mod trial;
 

@@ -23,7 +23,7 @@ pub struct Notification {
     pub source: u32,
     /// The stage that has been reached: `MP_*_UPDATE`.
     pub stage: u32,
-    /// The URL or path in use; empty before the first source is asked.
+    /// The URL or path in use; empty at the start where several sources may be asked.
     pub path: String,
 }
 

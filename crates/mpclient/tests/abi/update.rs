@@ -97,8 +97,8 @@ fn a_synchronous_update_returns_its_result_and_tells_every_step_in_order() {
     assert!(events.is_sorted_by_key(|told| told.percent));
     assert_eq!(events.last().map(|told| told.percent), Some(100));
     let folder = site.repository().display().to_string();
-    assert_eq!((events[0].path.as_str(), events[0].source, events[0].stage), ("", 0, 0));
-    for told in &events[1..] {
+    assert_eq!(events[0].stage, n::MP_STAGE_UNKNOWN);
+    for told in &events {
         assert_eq!((told.path.as_str(), told.source), (folder.as_str(), n::MPSIGUPDATE_TYPE_UNC), "{told:?}");
     }
     assert!(events[2..].iter().all(|told| told.total == 2), "{events:?}");
@@ -127,29 +127,30 @@ fn an_update_from_a_share_has_its_type_and_its_network_name_in_every_notificatio
         machine.set("BOOSTER_SOURCES", format!("http://127.0.0.1:9/,{share}"));
         machine.set("BOOSTER_UNC__PORT", server.port().to_string());
         machine.set("BOOSTER_UNC__CREDENTIALS_FILE", server.credentials());
-        let unc = format!("{:x}", n::MPUPDATE_OPTION_UNC);
-        let said = program.run(&machine, &[&unc]);
-        assert_eq!(said.value("result"), "00000000", "{}", said.out);
-        let events = told(&said);
-        assert_eq!(names(&events), WHOLE);
-        assert_eq!((events[0].path.as_str(), events[0].source), ("", n::MPSIGUPDATE_TYPE_NONE));
-        for told in &events[1..] {
-            assert_eq!(
-                (told.path.as_str(), told.source),
-                (share.as_str(), n::MPSIGUPDATE_TYPE_UNC),
-                "{told:?}"
-            );
-        }
+        // Each notification, of an update that goes well and of one that fails.
+        let run = |machine: &Machine, options: u32, share: &str| {
+            let said = program.run(machine, &[&format!("{options:x}")]);
+            let events = told(&said);
+            for told in &events {
+                let (path, source) = (told.path.as_str(), told.source);
+                assert_eq!((path, source), (share, n::MPSIGUPDATE_TYPE_UNC), "{told:?}");
+            }
+            (events.last().unwrap().result, names(&events))
+        };
+        assert_eq!(run(&machine, n::MPUPDATE_OPTION_UNC, &share), (0, WHOLE.to_owned()));
         assert_eq!(machine.version(Component::Nis), Some(Version([1, 3, 0, 0])));
-        assert_eq!(program.run(&machine, &[&unc]).value("result"), "00000001");
+        let asynchronous = n::MPUPDATE_OPTION_UNC | n::MPUPDATE_OPTION_ASYNC | n::MPUPDATE_OPTION_PROGRESS;
+        assert_eq!(run(&machine, asynchronous, &share).0, 1, "nothing is new");
 
         machine.set("BOOSTER_UNC__CREDENTIALS_FILE", server.credentials_of(Samba::USER, "wrong"));
-        assert_eq!(program.run(&machine, &[&unc]).value("result"), "8007052e", "the password is wrong");
-        machine.set("BOOSTER_SOURCES", server.unc("missing"));
+        let (result, _) = run(&machine, n::MPUPDATE_OPTION_UNC, &share);
+        assert_eq!(result, 0x8007_052e, "the password is wrong");
+        let missing = server.unc("missing");
+        machine.set("BOOSTER_SOURCES", &missing);
         machine.set("BOOSTER_UNC__CREDENTIALS_FILE", server.credentials());
-        assert_eq!(program.run(&machine, &[&unc]).value("result"), "80070043", "there is no such share");
+        assert_eq!(run(&machine, asynchronous, &missing).0, 0x8007_0043, "there is no such share");
         server.kill();
-        assert_eq!(program.run(&machine, &[&unc]).value("result"), "80070035", "there is no server");
+        assert_eq!(run(&machine, asynchronous, &missing).0, 0x8007_0035, "there is no server");
     }
 }
 
@@ -441,7 +442,7 @@ fn an_update_from_an_update_server_is_told_with_its_kind_and_its_address() {
         assert_eq!(said.value("result"), "00000000");
         let events = told(&said);
         assert_eq!(names(&events), WHOLE);
-        for told in &events[1..] {
+        for told in &events {
             assert_eq!((told.source, told.path.as_str()), (kind, server.url.as_str()), "{told:?}");
         }
         assert_eq!(machine.version(Component::Nis), Some(Version([1, 3, 0, 0])));
