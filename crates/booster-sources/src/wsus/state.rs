@@ -1,7 +1,9 @@
 //! What is kept between conversations: who this machine is, and what is known of a server.
 //!
 //! What is known of one server is never used with another: each has a file of its own, named by the kind
-//! of source and the address. The machine's id is one for all of them, and for life.
+//! of source and the address. The machine's id is kept for life. It is all that tells a server one machine
+//! from another, so whoever knows it can pass for the machine there: the public update service is
+//! told another than the organisation's own servers.
 
 use crate::{SourceError, SourceKind};
 use booster_wsus::{Sha1, UpdateIdentity, Uuid, message::Cookie};
@@ -139,15 +141,19 @@ impl KeptFile {
 
 impl StateFolder {
     pub(super) fn new(folder: &Path, kind: SourceKind, root: &Url) -> Self {
+        let client = match kind {
+            SourceKind::Unmanaged => "client-unmanaged.json",
+            _ => "client.json",
+        };
         let key = hex::encode(&sha256(format!("{kind} {root}").as_bytes())[..16]);
         Self {
-            client: folder.join("client.json"),
+            client: folder.join(client),
             server: folder.join(format!("{key}.json")),
             folder: folder.to_owned(),
         }
     }
 
-    /// Who this machine is. The id is drawn once.
+    /// Who this machine is to servers of this kind. The id is drawn once.
     pub(super) fn client_id(&self) -> Result<Uuid, SourceError> {
         let failed =
             |step, source| SourceError::Io { location: self.client.display().to_string(), step, source };
@@ -249,13 +255,30 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_has_one_id_for_life_and_for_every_server() {
+    fn a_machine_has_one_id_for_life_and_the_public_service_knows_another() {
         let dir = tempfile::tempdir().unwrap();
         let id = folder(&dir, "https://a/").client_id().unwrap();
         assert_eq!(id.get_version_num(), 4);
         assert_eq!(folder(&dir, "https://b/").client_id().unwrap(), id);
+        let public = || StateFolder::new(dir.path(), SourceKind::Unmanaged, &"https://a/".parse().unwrap());
+        let known_there = public().client_id().unwrap();
+        assert_ne!(known_there, id);
+        assert_eq!(
+            (public().client_id().unwrap(), folder(&dir, "https://a/").client_id().unwrap()),
+            (known_there, id)
+        );
         let other = tempfile::tempdir().unwrap();
         assert_ne!(folder(&other, "https://a/").client_id().unwrap(), id);
+    }
+
+    #[test]
+    fn the_id_of_a_machine_that_had_one_for_all_goes_on_as_that_of_its_own_servers() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = "5e0c3a2f-3f86-4d53-9a6f-0a4a2f6c8d11";
+        fs::write(dir.path().join("client.json"), format!("{{\"client_id\":\"{id}\"}}")).unwrap();
+        assert_eq!(folder(&dir, "https://a/").client_id().unwrap().to_string(), id);
+        let public = StateFolder::new(dir.path(), SourceKind::Unmanaged, &"https://a/".parse().unwrap());
+        assert_ne!(public.client_id().unwrap().to_string(), id);
     }
 
     #[test]
