@@ -17,6 +17,8 @@ pub struct WsusSettings {
     pub products: Vec<Uuid>,
     /// The classifications of these updates.
     pub classifications: Vec<Uuid>,
+    /// What the products belong to: the company and the family that a server wants installed before them.
+    pub ancestors: Vec<Uuid>,
     /// `managed`: whether the server may be spoken to without TLS.
     pub plain_http: bool,
     /// Hosts besides the server's own from which content may be fetched.
@@ -29,6 +31,7 @@ impl Default for WsusSettings {
             target_group: None,
             products: vec![PRODUCT],
             classifications: vec![DEFINITION_UPDATES],
+            ancestors: Vec::new(),
             plain_http: false,
             content_hosts: Vec::new(),
         }

@@ -98,7 +98,8 @@ impl WsusSource {
     }
 
     async fn scan(&self, conversation: &mut Conversation<'_>) -> Result<Shelf, Interrupted> {
-        let mut scan = Scan::new(&self.options.products, &self.options.classifications);
+        let options = &self.options;
+        let mut scan = Scan::new(&options.products, &options.classifications, &options.ancestors);
         loop {
             let result = conversation.sync(scan.parameters()).await?;
             let more = scan.take(result).map_err(|error| self.exchange.garbled("SyncUpdates", error))?;

@@ -23,6 +23,9 @@ pub struct WsusOptions {
     pub products: Vec<Uuid>,
     /// The classifications of these updates.
     pub classifications: Vec<Uuid>,
+    /// What the products belong to, such as their company and family: servers send a product only to who has
+    /// these. They count as installed, and nothing is taken because of them.
+    pub ancestors: Vec<Uuid>,
     /// Whether the server may be spoken to without TLS. Never with the public service.
     pub plain_http: bool,
     /// Hosts besides the server's own from which content may be fetched.
@@ -44,6 +47,7 @@ impl WsusOptions {
             target_group: None,
             products: vec![PRODUCT],
             classifications: vec![DEFINITION_UPDATES],
+            ancestors: Vec::new(),
             plain_http: false,
             content_hosts: Vec::new(),
             state_folder: state_folder.into(),
