@@ -79,7 +79,7 @@ impl Settings {
         }
     }
 
-    fn wsus_options(&self, source: &SourceSettings) -> Result<WsusOptions, ConfigError> {
+    pub(crate) fn wsus_options(&self, source: &SourceSettings) -> Result<WsusOptions, ConfigError> {
         let (http, wsus) = (self.http_options(source)?, source.wsus.clone());
         let options = WsusOptions::new(source.kind, http, self.data_dir.join("wsus"));
         Ok(WsusOptions {
@@ -89,6 +89,8 @@ impl Settings {
             ancestors: wsus.ancestors,
             plain_http: wsus.plain_http,
             content_hosts: wsus.content_hosts,
+            conversation_time: wsus.conversation_time.0,
+            conversation_bytes: wsus.conversation_bytes.0,
             retry_pause: self.transfer.retry_pause.0,
             ..options
         })

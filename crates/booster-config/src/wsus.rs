@@ -1,7 +1,7 @@
 //! Update servers: how one is spoken to, how one is run, and Defender's names for the order of sources.
 
-use crate::{Interval, Secret};
-use booster_sources::{DEFINITION_UPDATES, PRODUCT, SourceKind};
+use crate::{Interval, Secret, Size};
+use booster_sources::{DEFINITION_UPDATES, PRODUCT, SourceKind, WsusOptions};
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::Path, str::FromStr, time::Duration};
 use uuid::Uuid;
@@ -23,6 +23,10 @@ pub struct WsusSettings {
     pub plain_http: bool,
     /// Hosts besides the server's own from which content may be fetched.
     pub content_hosts: Vec<String>,
+    /// The longest that a conversation may take.
+    pub conversation_time: Interval,
+    /// The most bytes of all answers of a conversation.
+    pub conversation_bytes: Size,
 }
 
 impl Default for WsusSettings {
@@ -34,6 +38,8 @@ impl Default for WsusSettings {
             ancestors: Vec::new(),
             plain_http: false,
             content_hosts: Vec::new(),
+            conversation_time: Interval(WsusOptions::CONVERSATION_TIME),
+            conversation_bytes: Size(WsusOptions::CONVERSATION_BYTES),
         }
     }
 }

@@ -17,7 +17,7 @@ use std::{
 use url::Url;
 
 /// The form of these files; others are not read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The folder of these files, for one server.
 #[derive(Debug)]
@@ -225,6 +225,35 @@ pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     all
 }
 
+/// The SHA-1 of bytes.
+pub(super) fn sha1(bytes: &[u8]) -> Sha1 {
+    let mut hash = Sha1Hash::default();
+    hash.take(bytes);
+    hash.digest()
+}
+
+/// A SHA-1 that is made while bytes come.
+#[derive(Clone)]
+pub(super) struct Sha1Hash(aws_lc_rs::digest::Context);
+
+impl Default for Sha1Hash {
+    fn default() -> Self {
+        Self(aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY))
+    }
+}
+
+impl Sha1Hash {
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(super) fn digest(self) -> Sha1 {
+        let mut all = [0; 20];
+        all.copy_from_slice(self.0.finish().as_ref());
+        Sha1(all)
+    }
+}
+
 /// Bytes as text.
 mod base64_text {
     use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -297,7 +326,7 @@ mod tests {
     fn damaged_and_foreign_state_is_no_state() {
         let dir = tempfile::tempdir().unwrap();
         let folder = folder(&dir, "https://a/");
-        for bytes in ["", "{", "{\"format\":2,\"revisions\":{}}", "[]"] {
+        for bytes in ["", "{", "{\"format\":1,\"revisions\":{}}", "[]"] {
             fs::write(&folder.server, bytes).unwrap();
             assert_eq!(folder.load(), ServerState::default(), "{bytes}");
         }
