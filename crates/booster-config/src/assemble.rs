@@ -82,16 +82,18 @@ impl Settings {
         }
     }
 
-    fn wsus_options(&self, source: &SourceSettings) -> Result<WsusOptions, ConfigError> {
+    pub(crate) fn wsus_options(&self, source: &SourceSettings) -> Result<WsusOptions, ConfigError> {
         let (http, wsus) = (self.http_options(source)?, source.wsus.clone());
-        // Every machine has one id, whatever sources it has.
         let options = WsusOptions::new(source.kind, http, self.data_dir.join("wsus"));
         Ok(WsusOptions {
             target_group: wsus.target_group,
             products: wsus.products,
             classifications: wsus.classifications,
+            ancestors: wsus.ancestors,
             plain_http: wsus.plain_http,
             content_hosts: wsus.content_hosts,
+            conversation_time: wsus.conversation_time.0,
+            conversation_bytes: wsus.conversation_bytes.0,
             retry_pause: self.transfer.retry_pause.0,
             ..options
         })

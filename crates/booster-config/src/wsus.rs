@@ -1,7 +1,7 @@
 //! Update servers: how one is spoken to, how one is run, and Defender's names for the order of sources.
 
-use crate::{Interval, Secret};
-use booster_sources::{DEFINITION_UPDATES, PRODUCT, SourceKind};
+use crate::{Interval, Secret, Size};
+use booster_sources::{DEFINITION_UPDATES, PRODUCT, SourceKind, WsusOptions};
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::Path, str::FromStr, time::Duration};
 use uuid::Uuid;
@@ -17,10 +17,16 @@ pub struct WsusSettings {
     pub products: Vec<Uuid>,
     /// The classifications of these updates.
     pub classifications: Vec<Uuid>,
+    /// What the products belong to: the company and the family that a server wants installed before them.
+    pub ancestors: Vec<Uuid>,
     /// `managed`: whether the server may be spoken to without TLS.
     pub plain_http: bool,
     /// Hosts besides the server's own from which content may be fetched.
     pub content_hosts: Vec<String>,
+    /// The longest that a conversation may take.
+    pub conversation_time: Interval,
+    /// The most bytes of all answers of a conversation.
+    pub conversation_bytes: Size,
 }
 
 impl Default for WsusSettings {
@@ -29,8 +35,11 @@ impl Default for WsusSettings {
             target_group: None,
             products: vec![PRODUCT],
             classifications: vec![DEFINITION_UPDATES],
+            ancestors: Vec::new(),
             plain_http: false,
             content_hosts: Vec::new(),
+            conversation_time: Interval(WsusOptions::CONVERSATION_TIME),
+            conversation_bytes: Size(WsusOptions::CONVERSATION_BYTES),
         }
     }
 }

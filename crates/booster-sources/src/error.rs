@@ -257,6 +257,33 @@ pub enum SourceError {
         /// The fault, by its code and words.
         fault: String,
     },
+    /// A conversation with an update server does not come to an end.
+    #[error(
+        "{location}: the conversation took longer than {limit:?}; check the server, or raise conversation_time"
+    )]
+    ConversationTooLong {
+        /// The server.
+        location: String,
+        /// The limit.
+        limit: Duration,
+    },
+    /// The answers of an update server are too much together.
+    #[error(
+        "{location}: more than {limit} bytes of answers in one conversation; check the server, or raise \
+         conversation_bytes"
+    )]
+    ConversationTooLarge {
+        /// The server.
+        location: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A file is not the one that an update server named.
+    #[error("{location}: the file has not the SHA-1 that the server named it by; check the server's content")]
+    WrongDigest {
+        /// What was opened.
+        location: String,
+    },
     /// An update server has nothing of ours for this machine.
     #[error(
         "{location}: the server offers this machine no signed definitions; check its approvals, the products and \
@@ -316,6 +343,9 @@ impl SourceError {
             Self::Write { .. } => "write",
             Self::Protocol { .. } => "protocol",
             Self::Fault { .. } => "fault",
+            Self::ConversationTooLong { .. } => "conversation_too_long",
+            Self::ConversationTooLarge { .. } => "conversation_too_large",
+            Self::WrongDigest { .. } => "wrong_digest",
             Self::NotOffered { .. } => "not_offered",
             Self::Address { .. } => "address",
             Self::Configuration { .. } => "configuration",

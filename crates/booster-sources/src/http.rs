@@ -138,14 +138,14 @@ impl HttpSource {
         }
     }
 
-    /// Sends a document to a SOAP 1.1 service and opens what it answers, be it an answer or a fault. Nothing
-    /// is followed: who answers with a redirect or asks for a sign-in is no such service.
+    /// Sends a document to a SOAP 1.1 service and opens what it answers, be it an answer (status 200) or a
+    /// fault (500). Nothing is followed: who answers with a redirect or asks for a sign-in is no such service.
     pub(crate) async fn post(
         &self,
         url: &Url,
         action: &str,
         document: String,
-    ) -> Result<Opened, SourceError> {
+    ) -> Result<(u16, Opened), SourceError> {
         if let Some(until) = self.cool_down.until() {
             return Err(SourceError::CoolingDown { location: shown(url), until });
         }
@@ -156,9 +156,9 @@ impl HttpSource {
         let response =
             response.map_err(|error| failure::of_request(shown(url), self.connect_timeout, &error))?;
         match response.status().as_u16() {
-            200 | 500 => {
+            status @ (200 | 500) => {
                 let length = response.content_length();
-                self.body(url, 0, length, response)
+                self.body(url, 0, length, response).map(|opened| (status, opened))
             }
             407 => Err(SourceError::ProxyCredentials { location: shown(url) }),
             429 | 503 => Err(self.busy(url, &response)),

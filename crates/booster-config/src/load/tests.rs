@@ -1,3 +1,5 @@
+mod update_servers;
+
 use super::*;
 use crate::{Expiry, Interval};
 use booster_sources::SourceKind;
@@ -253,43 +255,6 @@ fn a_day_has_a_name_and_a_number_and_a_time_has_hours_and_minutes() {
     }
     let variable = load("", &[("BOOSTER_SCHEDULE__DAY", "3")]).unwrap();
     assert_eq!(variable.settings.schedule.day, Day::Weekly(Weekday::Tuesday));
-}
-
-#[test]
-fn a_fallback_order_puts_the_sources_into_its_order_and_leaves_out_the_rest() {
-    let text = "fallback_order = \"InternalDefinitionUpdateServer|FileShares\"\n\
-                [[sources]]\nkind = \"directory\"\npath = \"/a\"\n\
-                [[sources]]\nkind = \"http\"\nurl = \"https://b/\"\n\
-                [[sources]]\nkind = \"managed\"\nurl = \"https://c/\"\n";
-    let settings = load_file(text).unwrap().settings;
-    let kinds = |choice: &crate::SourceChoice| -> Vec<SourceKind> {
-        settings.sources(choice).unwrap().iter().map(|source| source.kind()).collect()
-    };
-    assert_eq!(kinds(&crate::SourceChoice::default()), [SourceKind::Managed, SourceKind::Directory]);
-    // Who names a kind gets it.
-    let http = crate::SourceChoice { kind: Some(SourceKind::Http), from: None };
-    assert_eq!(kinds(&http), [SourceKind::Http]);
-    let error = load_file("fallback_order = \"Internet\"\n").unwrap_err().to_string();
-    assert!(error.contains("InternalDefinitionUpdateServer"), "{error}");
-}
-
-#[test]
-fn an_update_server_has_to_be_reached_by_tls_unless_that_is_said() {
-    let managed = |url: &str, more: &str| {
-        let text = format!("[[sources]]\nkind = \"managed\"\nurl = \"{url}\"\n[sources.wsus]\n{more}\n");
-        let settings = load_file(&text).unwrap().settings;
-        settings.sources(&crate::SourceChoice::default()).map(|sources| sources.len())
-    };
-    assert!(managed("http://a:8530/", "").unwrap_err().to_string().contains("plain_http"));
-    assert_eq!(managed("http://a:8530/", "plain_http = true").unwrap(), 1);
-    assert_eq!(managed("https://a:8531/", "target_group = \"x\"").unwrap(), 1);
-    for wrong in [
-        "[[sources]]\nkind = \"managed\"\n",
-        "[[sources]]\nkind = \"unmanaged\"\nurl = \"https://a/\"\npath = \"/b\"\n",
-        "[[sources]]\nkind = \"http\"\nurl = \"https://a/\"\n[sources.wsus]\nplain_http = true\n",
-    ] {
-        assert!(load_file(wrong).is_err(), "{wrong}");
-    }
 }
 
 /// The file that explains every setting.

@@ -5,4 +5,5 @@ mod conversations;
 #[cfg(unix)]
 mod databases;
 mod hostile;
+mod native;
 mod site;

@@ -3,45 +3,30 @@
 //! Everything that a fault makes necessary is done in one place, [`Conversation::call`], and so often at
 //! most: two faults that take turns end in an error, not in a loop.
 
+mod files;
+mod handshake;
+
 use super::{
-    FRAGMENT, WsusOptions,
+    WsusOptions,
     exchange::{Exchange, Failure},
     machine,
     reaction::{self, Reaction},
-    scan::Wanted,
-    state::{KeptConfig, KeptFile, KeptRevision, ServerState},
+    state::ServerState,
 };
 use crate::SourceError;
 use booster_wsus::{
-    Call, ErrorCode, Fault, Service, Sha1, Uuid,
-    fragment::Extended,
-    message::{
-        AuthorizationCookie, Computer, Cookie, ExtendedInfo, FileLocation, GetAuthorizationCookie, GetConfig,
-        GetCookie, GetExtendedUpdateInfo, GetFileLocations, RegisterComputer, ServerConfig, SyncParameters,
-        SyncResult, SyncUpdates,
-    },
+    Call, Fault, Uuid,
+    message::{Computer, Cookie, SyncParameters, SyncResult, SyncUpdates},
 };
-use jiff::{SignedDuration, Timestamp};
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::time::Duration;
+use url::Url;
 
-/// What is spoken here.
-const PROTOCOL_VERSION: &str = "1.8";
-/// Plug-in and cookie of a server that has no service for it.
-const ANONYMOUS: &str = "Anonymous";
-const SIMPLE_TARGETING: &str = "SimpleTargeting";
-/// A cookie that is good for less than this is renewed first.
-const NEARLY_OVER: SignedDuration = SignedDuration::from_secs(60);
 /// The longest pause before a call is repeated.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often one conversation may be put right.
 const RECOVERIES: u32 = 4;
-/// How many revisions are asked about at once where a server does not say.
-const REVISIONS_AT_ONCE: usize = 20;
-/// How many addresses are asked for at once.
-const DIGESTS_AT_ONCE: usize = 100;
+/// How often one conversation may get another authorization because the one that it has is refused.
+const AUTHORIZATIONS: u32 = 1;
 
 /// Why a conversation has stopped.
 #[derive(Debug)]
@@ -69,8 +54,16 @@ pub(super) struct Conversation<'a> {
     /// Whether the cookie was given in this conversation: it is then shown whatever its date says, since a
     /// clock that is far off makes every cookie look expired.
     cookie_is_new: bool,
+    /// Whether the server does not take the cookie any more. It is then good for one thing only: to be
+    /// shown as the one that the next takes the place of.
+    cookie_is_over: bool,
+    /// Whether the addresses of files that are known are not those of the server any more.
+    addresses_are_void: bool,
     recoveries: u32,
+    authorizations: u32,
     waits: u32,
+    /// Bytes of answers that may still come.
+    bytes: u64,
 }
 
 impl<'a> Conversation<'a> {
@@ -88,8 +81,12 @@ impl<'a> Conversation<'a> {
             computer,
             state,
             cookie_is_new: false,
+            cookie_is_over: false,
+            addresses_are_void: false,
             recoveries: RECOVERIES,
+            authorizations: AUTHORIZATIONS,
             waits: options.retries,
+            bytes: options.conversation_bytes,
         }
     }
 
@@ -117,81 +114,11 @@ impl<'a> Conversation<'a> {
         Ok(result)
     }
 
-    /// Learns what revisions hold that are not known yet, and forgets all others.
-    pub(super) async fn learn(&mut self, wanted: &[Wanted]) -> Result<(), Interrupted> {
-        let is_wanted = |id: &i32, kept: &mut KeptRevision| {
-            wanted.iter().any(|one| one.id == *id && kept.is(one.identity))
-        };
-        self.state.revisions.retain(is_wanted);
-        let unknown: Vec<_> =
-            wanted.iter().filter(|one| !self.state.revisions.contains_key(&one.id)).copied().collect();
-        // The specification has this many "below" the limit.
-        let config = self.state.config.as_ref();
-        let limit = config.map_or(REVISIONS_AT_ONCE, |config| config.revisions_at_once);
-        for some in unknown.chunks(limit.saturating_sub(1).max(1)) {
-            let revisions: Vec<i32> = some.iter().map(|one| one.id).collect();
-            let request = |cookie| GetExtendedUpdateInfo {
-                cookie,
-                revisions: revisions.clone(),
-                fragments: vec!["Extended".to_owned()],
-                locales: vec!["en".to_owned()],
-            };
-            let info = self.call(request).await?;
-            self.keep(some, info).await?;
-        }
-        Ok(())
-    }
-
-    async fn keep(&mut self, asked: &[Wanted], info: ExtendedInfo) -> Result<(), Interrupted> {
-        let mut files = BTreeMap::new();
-        for fragment in &info.updates {
-            let extended = Extended::read(&fragment.xml, &FRAGMENT);
-            let extended = extended.map_err(|error| self.exchange.garbled("GetExtendedUpdateInfo", error))?;
-            if let Some(extended) = extended {
-                files.insert(fragment.id, extended.files);
-            }
-        }
-        let mut urls = urls(info.locations);
-        let usable = files.values().flatten().filter(|file| !file.is_patch && file.sha256.is_some());
-        let missing: Vec<Sha1> =
-            usable.map(|file| file.sha1).filter(|digest| !urls.contains_key(digest)).collect();
-        urls.extend(self.locate_all(&missing).await?);
-        for one in asked {
-            let of_this = files.remove(&one.id).unwrap_or_default();
-            let kept = of_this.into_iter().filter(|file| !file.is_patch).filter_map(|file| {
-                let url = urls.get(&file.sha1)?.clone();
-                Some(KeptFile::new(file.name, file.size, file.sha1, file.sha256?, url))
-            });
-            self.state.revisions.insert(one.id, KeptRevision::new(one.identity, kept.collect()));
-        }
-        Ok(())
-    }
-
-    /// Where a file is now; what is known of it is corrected.
-    pub(super) async fn locate(&mut self, digest: Sha1) -> Result<Option<String>, Interrupted> {
-        let url = self.locate_all(&[digest]).await?.remove(&digest);
-        if let Some(url) = &url {
-            let files = self.state.revisions.values_mut().flat_map(|revision| &mut revision.files);
-            files.filter(|file| file.sha1() == digest).for_each(|file| file.url.clone_from(url));
-        }
-        Ok(url)
-    }
-
-    async fn locate_all(&mut self, digests: &[Sha1]) -> Result<HashMap<Sha1, String>, Interrupted> {
-        let mut found = HashMap::new();
-        for some in digests.chunks(DIGESTS_AT_ONCE) {
-            let request = |cookie| GetFileLocations { cookie, digests: some.to_vec() };
-            let answer = self.call(request).await?;
-            self.keep_cookie(answer.new_cookie);
-            found.extend(urls(answer.locations));
-        }
-        Ok(found)
-    }
-
     fn keep_cookie(&mut self, cookie: Option<Cookie>) {
         if let Some(cookie) = cookie {
             self.state.cookie = Some(cookie.into());
             self.cookie_is_new = true;
+            self.cookie_is_over = false;
         }
     }
 
@@ -202,12 +129,26 @@ impl<'a> Conversation<'a> {
     ) -> Result<C::Answer, Interrupted> {
         loop {
             let cookie = self.cookie().await?;
-            match self.exchange.call(&self.exchange.service(C::SERVICE), &request(cookie)).await {
+            match self.ask(&self.exchange.service(C::SERVICE), &request(cookie)).await {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::Source(error)) => return Err(error.into()),
                 Err(Failure::Fault(fault)) => self.recover(C::OPERATION, &fault).await?,
             }
         }
+    }
+
+    /// Asks once, within what is left of the bytes of this conversation.
+    async fn ask<C: Call>(&mut self, url: &Url, call: &C) -> Result<C::Answer, Failure> {
+        let (answer, bytes) = self.exchange.call(url, call, self.bytes).await;
+        self.bytes = self.bytes.saturating_sub(bytes);
+        answer.map_err(|failure| match failure {
+            // A limit below that on one answer can only be the one on them all.
+            Failure::Source(SourceError::TooLarge { location, limit }) if limit < Exchange::ANSWER_BYTES => {
+                let limit = self.options.conversation_bytes;
+                Failure::Source(SourceError::ConversationTooLarge { location, limit })
+            }
+            other => other,
+        })
     }
 
     /// Does what a fault makes necessary, so that the call can be repeated.
@@ -217,7 +158,8 @@ impl<'a> Conversation<'a> {
         if reaction == Reaction::Wait {
             return self.wait(call, fault).await;
         }
-        if reaction == Reaction::GiveUp || self.recoveries == 0 {
+        let authorize = reaction == Reaction::Authorize;
+        if reaction == Reaction::GiveUp || self.recoveries == 0 || (authorize && self.authorizations == 0) {
             return Err(self.exchange.refused(call, fault).into());
         }
         self.recoveries -= 1;
@@ -227,13 +169,19 @@ impl<'a> Conversation<'a> {
                 return Err(Interrupted::Restart);
             }
             Reaction::Reconfigure => self.state.config = None,
-            Reaction::RenewCookie => self.state.cookie = None,
+            Reaction::RenewCookie => self.cookie_is_over = true,
+            Reaction::Authorize => {
+                self.authorizations -= 1;
+                self.cookie_is_over = true;
+            }
             Reaction::Register => {
                 self.state.registered = None;
                 if let Some(cookie) = self.state.cookie.clone() {
                     self.register(cookie.into()).await?;
                 }
             }
+            // They are asked for once it is known which are wanted.
+            Reaction::Locate => self.addresses_are_void = true,
             Reaction::Wait | Reaction::GiveUp => {}
         }
         Ok(())
@@ -251,146 +199,4 @@ impl<'a> Conversation<'a> {
         tokio::time::sleep(pause.mul_f64(0.75 + share / 2.0)).await;
         Ok(())
     }
-
-    /// The cookie to show: the kept one, while it is good and nothing speaks against it.
-    async fn cookie(&mut self) -> Result<Cookie, Interrupted> {
-        let kept = self.state.cookie.clone().map(Cookie::from).filter(|_| self.state.config.is_some());
-        let is_good = |cookie: &Cookie| {
-            let left = cookie.expires().map(|until| until.duration_since(Timestamp::now()));
-            self.cookie_is_new || left.is_some_and(|left| left > NEARLY_OVER)
-        };
-        match kept.clone().filter(is_good) {
-            Some(cookie) => Ok(cookie),
-            None => self.handshake(kept).await,
-        }
-    }
-
-    /// Gets a cookie, after everything that has to come before it.
-    async fn handshake(&mut self, old_cookie: Option<Cookie>) -> Result<Cookie, Interrupted> {
-        loop {
-            let config = match self.state.config.clone() {
-                Some(config) => config,
-                None => self.configure().await?,
-            };
-            let authorization = self.authorize(&config).await?;
-            let request = GetCookie {
-                authorization: vec![authorization],
-                old_cookie: old_cookie.clone(),
-                last_change: config.last_change.clone(),
-                current_time: Timestamp::now(),
-                protocol_version: PROTOCOL_VERSION.to_owned(),
-            };
-            match self.exchange.call(&self.exchange.service(Service::Client), &request).await {
-                Ok(cookie) => {
-                    self.keep_cookie(Some(cookie.clone()));
-                    let registered = self.state.registered.as_ref() == Some(&fingerprint(&self.computer));
-                    if config.is_registration_required && !registered {
-                        self.register(cookie.clone()).await?;
-                    }
-                    return Ok(cookie);
-                }
-                Err(Failure::Source(error)) => return Err(error.into()),
-                Err(Failure::Fault(fault)) => self.recover(GetCookie::OPERATION, &fault).await?,
-            }
-        }
-    }
-
-    async fn configure(&mut self) -> Result<KeptConfig, Interrupted> {
-        let request = GetConfig { protocol_version: PROTOCOL_VERSION.to_owned() };
-        let config = loop {
-            match self.exchange.call(&self.exchange.service(Service::Client), &request).await {
-                Ok(config) => break kept(config),
-                Err(Failure::Source(error)) => return Err(error.into()),
-                Err(Failure::Fault(fault)) => self.recover(GetConfig::OPERATION, &fault).await?,
-            }
-        };
-        self.state.config = Some(config.clone());
-        Ok(config)
-    }
-
-    /// Says who this machine is. A server whose plug-in has no service gets an empty cookie.
-    async fn authorize(&mut self, config: &KeptConfig) -> Result<AuthorizationCookie, Interrupted> {
-        let url = match config.service_url.as_str() {
-            "" => self.exchange.service(Service::SimpleAuth),
-            named => self.exchange.named_service(named)?,
-        };
-        let request = GetAuthorizationCookie {
-            client_id: self.client_id.to_string(),
-            target_group: self.options.target_group.clone(),
-            dns_name: self.computer.dns_name.clone(),
-        };
-        let may_be_anonymous = config.plug_in != SIMPLE_TARGETING && config.service_url.is_empty();
-        loop {
-            match self.exchange.call(&url, &request).await {
-                Ok(cookie) => return Ok(cookie),
-                Err(Failure::Source(error)) if may_be_anonymous && has_no_service(&error) => {
-                    return Ok(AuthorizationCookie { plug_in: ANONYMOUS.to_owned(), data: Vec::new() });
-                }
-                Err(Failure::Fault(fault)) if may_be_anonymous && fault.code.is_none() => {
-                    return Ok(AuthorizationCookie { plug_in: ANONYMOUS.to_owned(), data: Vec::new() });
-                }
-                Err(Failure::Source(error)) => return Err(error.into()),
-                Err(Failure::Fault(fault)) => {
-                    self.recover(GetAuthorizationCookie::OPERATION, &fault).await?;
-                }
-            }
-        }
-    }
-
-    async fn register(&mut self, cookie: Cookie) -> Result<(), Interrupted> {
-        let request = RegisterComputer { cookie, computer: self.computer.clone() };
-        loop {
-            match self.exchange.call(&self.exchange.service(Service::Client), &request).await {
-                Ok(_) => break,
-                Err(Failure::Fault(Fault { code: Some(ErrorCode::RegistrationNotRequired), .. })) => break,
-                Err(Failure::Source(error)) => return Err(error.into()),
-                Err(Failure::Fault(fault)) => {
-                    // Any other cookie than this one needs a handshake, which registers by itself.
-                    if reaction::to(&fault) != Reaction::Wait {
-                        self.state.cookie = None;
-                        return Err(self.exchange.refused(RegisterComputer::OPERATION, &fault).into());
-                    }
-                    self.wait(RegisterComputer::OPERATION, &fault).await?;
-                }
-            }
-        }
-        self.state.registered = Some(fingerprint(&self.computer));
-        Ok(())
-    }
-}
-
-/// What of a configuration is kept.
-fn kept(config: ServerConfig) -> KeptConfig {
-    let at_once = config.property("MaxExtendedUpdatesPerRequest").and_then(|limit| limit.trim().parse().ok());
-    let plug_in = config.plug_ins.iter().find(|plug_in| plug_in.id == SIMPLE_TARGETING);
-    let plug_in = plug_in.or_else(|| config.plug_ins.first()).cloned().unwrap_or_default();
-    KeptConfig {
-        last_change: config.last_change,
-        is_registration_required: config.is_registration_required,
-        plug_in: plug_in.id,
-        service_url: plug_in.service_url,
-        revisions_at_once: at_once.unwrap_or(REVISIONS_AT_ONCE),
-    }
-}
-
-/// Whether there is no such service, as opposed to one that fails.
-fn has_no_service(error: &SourceError) -> bool {
-    matches!(
-        error,
-        SourceError::Status { .. }
-            | SourceError::ConnectionLost { .. }
-            | SourceError::TooShort { .. }
-            | SourceError::Protocol { .. }
-            | SourceError::WebPage { .. }
-    )
-}
-
-/// What a machine is, in one line: where it changes, the machine registers anew.
-fn fingerprint(computer: &Computer) -> String {
-    let Computer { dns_name, os_description, architecture, client_version, .. } = computer;
-    format!("{dns_name} {os_description} {architecture} {client_version:?}")
-}
-
-fn urls(locations: Vec<FileLocation>) -> HashMap<Sha1, String> {
-    locations.into_iter().map(|location| (location.digest, location.url)).collect()
 }

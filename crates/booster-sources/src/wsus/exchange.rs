@@ -95,18 +95,40 @@ impl Exchange {
         SourceError::Address { location: shown(&self.root), to, refusal }
     }
 
-    /// Calls an operation of a service at this address.
-    pub(super) async fn call<C: Call>(&self, url: &Url, call: &C) -> Result<C::Answer, Failure> {
+    /// The most bytes of one answer.
+    pub(super) const ANSWER_BYTES: u64 = Limits::ANSWER.bytes as u64;
+
+    /// Calls an operation of a service at this address. The answer may have so many bytes, and is given with
+    /// those that it had.
+    pub(super) async fn call<C: Call>(
+        &self,
+        url: &Url,
+        call: &C,
+        bytes_left: u64,
+    ) -> (Result<C::Answer, Failure>, u64) {
         tracing::debug!(url = %shown(url), operation = C::OPERATION, "call");
         let (action, document) = (C::action(), soap::request(call));
-        let opening = async { self.http.post(url, &action, document).await.map(Some) };
-        let (limits, cancel) = (Limits::ANSWER, CancellationToken::new());
-        let bytes = collect(shown(url), opening, limits.bytes as u64, &self.rules, &cancel).await;
-        let bytes = bytes.map_err(Failure::Source)?.unwrap_or_default();
-        match soap::read_answer::<C>(&bytes, &limits) {
+        let mut is_failure = false;
+        let opening = async {
+            let (status, opened) = self.http.post(url, &action, document).await?;
+            is_failure = status == 500;
+            Ok(Some(opened))
+        };
+        let limit = Self::ANSWER_BYTES.min(bytes_left);
+        let collected = collect(shown(url), opening, limit, &self.rules, &CancellationToken::new()).await;
+        // A failure that is no fault is one of something else than this protocol.
+        let failed = || Failure::Source(SourceError::Status { location: shown(url), status: 500 });
+        let bytes = match collected {
+            Ok(bytes) => bytes.unwrap_or_default(),
+            Err(SourceError::WebPage { .. }) if is_failure => return (Err(failed()), 0),
+            Err(error) => return (Err(Failure::Source(error)), 0),
+        };
+        let answer = match soap::read_answer::<C>(&bytes, &Limits::ANSWER) {
             Ok(answer) => answer.map_err(Failure::Fault),
+            Err(_) if is_failure => Err(failed()),
             Err(error) => Err(Failure::Source(self.garbled(C::OPERATION, error))),
-        }
+        };
+        (answer, bytes.len() as u64)
     }
 
     /// An answer that is not what the protocol has there.

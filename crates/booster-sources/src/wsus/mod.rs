@@ -33,10 +33,10 @@ use booster_wsus::Limits;
 use bytes::Bytes;
 use conversation::{Conversation, Interrupted};
 use exchange::Exchange;
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use scan::Scan;
 use shelf::{Entry, Shelf};
-use state::{KeptTimestamp, StateFolder};
+use state::{KeptTimestamp, Sha1Hash, StateFolder};
 use std::sync::{Arc, RwLock};
 use tokio_util::sync::CancellationToken;
 
@@ -98,7 +98,8 @@ impl WsusSource {
     }
 
     async fn scan(&self, conversation: &mut Conversation<'_>) -> Result<Shelf, Interrupted> {
-        let mut scan = Scan::new(&self.options.products, &self.options.classifications);
+        let options = &self.options;
+        let mut scan = Scan::new(&options.products, &options.classifications, &options.ancestors);
         loop {
             let result = conversation.sync(scan.parameters()).await?;
             let more = scan.take(result).map_err(|error| self.exchange.garbled("SyncUpdates", error))?;
@@ -147,7 +148,7 @@ impl WsusSource {
         let opening = self.exchange.http().open_at(url.clone(), Resume::WHOLE);
         let (rules, cancel) = (&self.options.http.rules, CancellationToken::new());
         let bytes = collect(shown(&url), opening, TIMESTAMP_BYTES, rules, &cancel).await?;
-        Ok(bytes.filter(|bytes| state::sha256(bytes) == entry.sha256))
+        Ok(bytes.filter(|bytes| state::sha256(bytes) == entry.sha256 && state::sha1(bytes) == entry.sha1))
     }
 
     /// Opens a file at its address; where it is not there any more, its address is asked for once.
@@ -210,7 +211,7 @@ impl Source for WsusSource {
                 let location = self.locate(area, path);
                 Err(SourceError::WrongLength { location, expected: entry.size, announced })
             }
-            None => Ok(Some(opened)),
+            None => Ok(Some(named_so(opened, self.locate(area, path), &entry))),
         }
     }
 
@@ -220,7 +221,10 @@ impl Source for WsusSource {
 
     async fn prepare(&self) -> Result<(), SourceError> {
         let mut conversation = self.conversation()?;
-        let shelf = self.converse(&mut conversation).await;
+        let limit = self.options.conversation_time;
+        let shelf = tokio::time::timeout(limit, self.converse(&mut conversation)).await;
+        let too_long = |_| SourceError::ConversationTooLong { location: self.location(), limit };
+        let shelf = shelf.map_err(too_long).flatten();
         // A cookie is worth keeping even where what followed has failed.
         self.save(&conversation);
         *self.shelf.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::new(shelf?));
@@ -255,6 +259,26 @@ impl Source for WsusSource {
             None => format!("{} ({}/{path})", self.location(), area.as_str()),
         }
     }
+}
+
+/// A file that breaks off at its end where it is not the one that the server named. One of which only a part
+/// comes cannot be told. What it may do is decided by the signed digests, by whoever reads it.
+fn named_so(opened: Opened, location: String, entry: &Entry) -> Opened {
+    if opened.start > 0 {
+        return opened;
+    }
+    let (expected, size) = (entry.sha1, entry.size);
+    let (mut hash, mut received) = (Sha1Hash::default(), 0);
+    let stream = opened.stream.map(move |chunk| {
+        let chunk: Bytes = chunk?;
+        hash.take(&chunk);
+        received += chunk.len() as u64;
+        if received == size && hash.clone().digest() != expected {
+            return Err(SourceError::WrongDigest { location: location.clone() });
+        }
+        Ok(chunk)
+    });
+    Opened { stream: Box::pin(stream), ..opened }
 }
 
 fn in_memory(bytes: Vec<u8>) -> Opened {

@@ -23,6 +23,9 @@ pub struct WsusOptions {
     pub products: Vec<Uuid>,
     /// The classifications of these updates.
     pub classifications: Vec<Uuid>,
+    /// What the products belong to, such as their company and family: servers send a product only to who has
+    /// these. They count as installed, and nothing is taken because of them.
+    pub ancestors: Vec<Uuid>,
     /// Whether the server may be spoken to without TLS. Never with the public service.
     pub plain_http: bool,
     /// Hosts besides the server's own from which content may be fetched.
@@ -33,9 +36,19 @@ pub struct WsusOptions {
     pub retries: u32,
     /// The pause.
     pub retry_pause: Duration,
+    /// The longest that one conversation may take, over all its calls and pauses.
+    pub conversation_time: Duration,
+    /// The most bytes of all answers of one conversation.
+    pub conversation_bytes: u64,
 }
 
 impl WsusOptions {
+    /// The longest conversation, where nothing else is said.
+    pub const CONVERSATION_TIME: Duration = Duration::from_secs(600);
+
+    /// The most bytes of a conversation, where nothing else is said: a hundred pages of a real server.
+    pub const CONVERSATION_BYTES: u64 = 128 << 20;
+
     /// The defaults for a server: our product, definition updates, TLS.
     pub fn new(kind: SourceKind, http: HttpOptions, state_folder: impl Into<PathBuf>) -> Self {
         Self {
@@ -44,11 +57,14 @@ impl WsusOptions {
             target_group: None,
             products: vec![PRODUCT],
             classifications: vec![DEFINITION_UPDATES],
+            ancestors: Vec::new(),
             plain_http: false,
             content_hosts: Vec::new(),
             state_folder: state_folder.into(),
             retries: 2,
             retry_pause: Duration::from_secs(1),
+            conversation_time: Self::CONVERSATION_TIME,
+            conversation_bytes: Self::CONVERSATION_BYTES,
         }
     }
 
@@ -75,13 +91,14 @@ impl WsusOptions {
         }
     }
 
-    /// As for HTTP, but that no proxy is used because a user's environment names it: whoever sets that could
-    /// answer in the server's place.
+    /// As for HTTP, but for what a server could turn against this machine: no proxy is used because a user's
+    /// environment names it, since whoever sets that could answer in the server's place; no name and
+    /// password are sent; and nothing is followed to another host, whatever other sources may do.
     pub(super) fn http_options(&self) -> HttpOptions {
         let proxy = match &self.http.proxy {
             ProxyChoice::Environment => ProxyChoice::Direct,
             chosen => chosen.clone(),
         };
-        HttpOptions { proxy, credentials: None, ..self.http.clone() }
+        HttpOptions { proxy, credentials: None, allow_other_hosts: false, ..self.http.clone() }
     }
 }

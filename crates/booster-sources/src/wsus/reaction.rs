@@ -9,8 +9,12 @@ pub(super) enum Reaction {
     StartOver,
     /// Ask for the configuration and a cookie again, then repeat the call.
     Reconfigure,
-    /// Get another cookie, then repeat the call.
+    /// Get another cookie for the one that is over, then repeat the call.
     RenewCookie,
+    /// Get another authorization and a cookie for it, once, then repeat the call.
+    Authorize,
+    /// Ask for the addresses of files again, and repeat the call.
+    Locate,
     /// Register, then repeat the call.
     Register,
     /// Wait, then repeat the call.
@@ -24,16 +28,15 @@ pub(super) fn to(fault: &Fault) -> Reaction {
     match &fault.code {
         Some(ErrorCode::InvalidCookie | ErrorCode::ServerChanged) => Reaction::StartOver,
         Some(ErrorCode::ConfigChanged) => Reaction::Reconfigure,
-        Some(ErrorCode::CookieExpired | ErrorCode::InvalidAuthorizationCookie) => Reaction::RenewCookie,
+        Some(ErrorCode::CookieExpired) => Reaction::RenewCookie,
+        Some(ErrorCode::InvalidAuthorizationCookie) => Reaction::Authorize,
+        Some(ErrorCode::FileLocationChanged) => Reaction::Locate,
         Some(ErrorCode::RegistrationRequired) => Reaction::Register,
         // A fault without a code is a server's failure.
         Some(ErrorCode::InternalServerError | ErrorCode::ServerBusy) | None => Reaction::Wait,
-        // Repeated unchanged, these would fail again. Addresses are asked for where a file is missing.
-        Some(
-            ErrorCode::InvalidParameters
-            | ErrorCode::FileLocationChanged
-            | ErrorCode::RegistrationNotRequired
-            | ErrorCode::Other(_),
-        ) => Reaction::GiveUp,
+        // Repeated unchanged, these would fail again.
+        Some(ErrorCode::InvalidParameters | ErrorCode::RegistrationNotRequired | ErrorCode::Other(_)) => {
+            Reaction::GiveUp
+        }
     }
 }

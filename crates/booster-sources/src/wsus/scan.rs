@@ -1,7 +1,8 @@
 //! The scan: which updates a server has for this machine, round by round.
 //!
-//! Of everything that others build upon only our categories count as installed, so that a server sends
-//! nothing of what it has for everybody else. No server can make it go on for ever: a round that brings
+//! Of everything that others build upon only our categories count as installed, with what they belong to
+//! and the detector of this machine's processor, so that a server sends nothing of what it has for
+//! everybody else. No server can make it go on for ever: a round that brings
 //! nothing unseen is the last, and so is the three hundredth.
 
 use super::FRAGMENT;
@@ -21,6 +22,14 @@ const REVISIONS: usize = 20_000;
 const INSTALLED: usize = 400;
 /// How deep bundles are looked into.
 const BUNDLES: u32 = 4;
+
+/// The updates that ask for a processor, the same on every server, by Rust's names of architectures.
+const PROCESSORS: [(&str, Uuid); 4] = [
+    ("x86_64", Uuid::from_u128(0x59653007_e2e9_4f71_8525_2ff588527978)),
+    ("x86", Uuid::from_u128(0x3e0afb10_a9fb_4c16_a60e_5790c3803437)),
+    ("arm", Uuid::from_u128(0x7af068bd_e532_41bd_8a11_a4099504e4a9)),
+    ("aarch64", Uuid::from_u128(0x4103af66_247a_4782_b970_8899394c27c3)),
+];
 
 /// Why a scan cannot be gone on with.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +55,8 @@ pub(super) struct Wanted {
 pub(super) struct Scan<'a> {
     products: &'a [Uuid],
     classifications: &'a [Uuid],
+    /// What else counts as installed.
+    ancestors: &'a [Uuid],
     seen: HashSet<i32>,
     installed: Vec<i32>,
     other: Vec<i32>,
@@ -62,10 +73,11 @@ struct Candidate {
 }
 
 impl<'a> Scan<'a> {
-    pub(super) fn new(products: &'a [Uuid], classifications: &'a [Uuid]) -> Self {
+    pub(super) fn new(products: &'a [Uuid], classifications: &'a [Uuid], ancestors: &'a [Uuid]) -> Self {
         Self {
             products,
             classifications,
+            ancestors,
             seen: HashSet::new(),
             installed: Vec::new(),
             other: Vec::new(),
@@ -117,8 +129,7 @@ impl<'a> Scan<'a> {
             self.other.push(update.id);
             return Ok(false);
         };
-        let is_ours = |id: &Uuid| self.products.contains(id) || self.classifications.contains(id);
-        if !update.is_leaf && is_ours(&core.identity.update) && self.installed.len() < INSTALLED {
+        if !update.is_leaf && self.is_installed(&core.identity.update) && self.installed.len() < INSTALLED {
             self.installed.push(update.id);
             return Ok(true);
         }
@@ -132,6 +143,11 @@ impl<'a> Scan<'a> {
             _ => {}
         }
         Ok(false)
+    }
+
+    fn is_installed(&self, update: &Uuid) -> bool {
+        let lists = [self.products, self.classifications, self.ancestors];
+        lists.iter().any(|list| list.contains(update)) || processor(std::env::consts::ARCH) == Some(*update)
     }
 
     fn is_candidate(&self, core: &Core) -> bool {
@@ -179,6 +195,11 @@ impl<'a> Scan<'a> {
     }
 }
 
+/// The update that asks for this processor.
+fn processor(architecture: &str) -> Option<Uuid> {
+    PROCESSORS.iter().find(|(name, _)| *name == architecture).map(|(_, update)| *update)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +207,7 @@ mod tests {
 
     const PRODUCT: Uuid = Uuid::from_u128(1);
     const CLASS: Uuid = Uuid::from_u128(2);
+    const ANCESTOR: Uuid = Uuid::from_u128(3);
 
     fn identity(update: u128, revision: i32) -> UpdateIdentity {
         UpdateIdentity { update: Uuid::from_u128(update), revision }
@@ -221,7 +243,7 @@ mod tests {
     }
 
     fn scan() -> Scan<'static> {
-        Scan::new(&[PRODUCT], &[CLASS])
+        Scan::new(&[PRODUCT], &[CLASS], &[ANCESTOR])
     }
 
     fn ids(scan: &Scan<'_>) -> Vec<i32> {
@@ -236,6 +258,29 @@ mod tests {
         assert_eq!((parameters.installed_non_leaf, parameters.other_cached), (vec![1, 2], vec![3]));
         assert_eq!(scan.take(answer(vec![software(4, 10)], false)), Ok(false));
         assert_eq!(ids(&scan), [4]);
+    }
+
+    #[test]
+    fn ancestors_and_this_processor_are_installed_and_nothing_is_taken_because_of_them() {
+        let mut scan = scan();
+        let ours = processor(std::env::consts::ARCH).map(|ours| ours.as_u128());
+        let detectors = PROCESSORS
+            .iter()
+            .enumerate()
+            .map(|(at, (_, update))| category(10 + i32::try_from(at).unwrap(), update.as_u128()));
+        let mut all: Vec<_> = detectors.collect();
+        all.push(category(3, 3));
+        // It has its company alone as a category.
+        let prerequisites = vec![Prerequisite::category(ANCESTOR), Prerequisite::category(CLASS)];
+        all.push(update(4, &Core { prerequisites, ..core(10, UpdateKind::Software) }, Action::Install));
+        scan.take(answer(all.clone(), false)).unwrap();
+        let installed = scan.parameters().installed_non_leaf;
+        let expected = all.iter().filter(|one| {
+            let id = Core::read(one.xml.as_deref().unwrap(), &FRAGMENT).unwrap().identity.update;
+            id == ANCESTOR || ours == Some(id.as_u128())
+        });
+        assert_eq!(installed, expected.map(|one| one.id).collect::<Vec<_>>());
+        assert_eq!(ids(&scan), [0; 0]);
     }
 
     #[test]

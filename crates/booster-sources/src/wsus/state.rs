@@ -1,7 +1,9 @@
 //! What is kept between conversations: who this machine is, and what is known of a server.
 //!
 //! What is known of one server is never used with another: each has a file of its own, named by the kind
-//! of source and the address. The machine's id is one for all of them, and for life.
+//! of source and the address. The machine's id is kept for life. It is all that tells a server one machine
+//! from another, so whoever knows it can pass for the machine there: the public update service is
+//! told another than the organisation's own servers.
 
 use crate::{SourceError, SourceKind};
 use booster_wsus::{Sha1, UpdateIdentity, Uuid, message::Cookie};
@@ -15,7 +17,7 @@ use std::{
 use url::Url;
 
 /// The form of these files; others are not read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The folder of these files, for one server.
 #[derive(Debug)]
@@ -139,15 +141,19 @@ impl KeptFile {
 
 impl StateFolder {
     pub(super) fn new(folder: &Path, kind: SourceKind, root: &Url) -> Self {
+        let client = match kind {
+            SourceKind::Unmanaged => "client-unmanaged.json",
+            _ => "client.json",
+        };
         let key = hex::encode(&sha256(format!("{kind} {root}").as_bytes())[..16]);
         Self {
-            client: folder.join("client.json"),
+            client: folder.join(client),
             server: folder.join(format!("{key}.json")),
             folder: folder.to_owned(),
         }
     }
 
-    /// Who this machine is. The id is drawn once.
+    /// Who this machine is to servers of this kind. The id is drawn once.
     pub(super) fn client_id(&self) -> Result<Uuid, SourceError> {
         let failed =
             |step, source| SourceError::Io { location: self.client.display().to_string(), step, source };
@@ -219,6 +225,35 @@ pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     all
 }
 
+/// The SHA-1 of bytes.
+pub(super) fn sha1(bytes: &[u8]) -> Sha1 {
+    let mut hash = Sha1Hash::default();
+    hash.take(bytes);
+    hash.digest()
+}
+
+/// A SHA-1 that is made while bytes come.
+#[derive(Clone)]
+pub(super) struct Sha1Hash(aws_lc_rs::digest::Context);
+
+impl Default for Sha1Hash {
+    fn default() -> Self {
+        Self(aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY))
+    }
+}
+
+impl Sha1Hash {
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(super) fn digest(self) -> Sha1 {
+        let mut all = [0; 20];
+        all.copy_from_slice(self.0.finish().as_ref());
+        Sha1(all)
+    }
+}
+
 /// Bytes as text.
 mod base64_text {
     use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -249,13 +284,30 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_has_one_id_for_life_and_for_every_server() {
+    fn a_machine_has_one_id_for_life_and_the_public_service_knows_another() {
         let dir = tempfile::tempdir().unwrap();
         let id = folder(&dir, "https://a/").client_id().unwrap();
         assert_eq!(id.get_version_num(), 4);
         assert_eq!(folder(&dir, "https://b/").client_id().unwrap(), id);
+        let public = || StateFolder::new(dir.path(), SourceKind::Unmanaged, &"https://a/".parse().unwrap());
+        let known_there = public().client_id().unwrap();
+        assert_ne!(known_there, id);
+        assert_eq!(
+            (public().client_id().unwrap(), folder(&dir, "https://a/").client_id().unwrap()),
+            (known_there, id)
+        );
         let other = tempfile::tempdir().unwrap();
         assert_ne!(folder(&other, "https://a/").client_id().unwrap(), id);
+    }
+
+    #[test]
+    fn the_id_of_a_machine_that_had_one_for_all_goes_on_as_that_of_its_own_servers() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = "5e0c3a2f-3f86-4d53-9a6f-0a4a2f6c8d11";
+        fs::write(dir.path().join("client.json"), format!("{{\"client_id\":\"{id}\"}}")).unwrap();
+        assert_eq!(folder(&dir, "https://a/").client_id().unwrap().to_string(), id);
+        let public = StateFolder::new(dir.path(), SourceKind::Unmanaged, &"https://a/".parse().unwrap());
+        assert_ne!(public.client_id().unwrap().to_string(), id);
     }
 
     #[test]
@@ -274,7 +326,7 @@ mod tests {
     fn damaged_and_foreign_state_is_no_state() {
         let dir = tempfile::tempdir().unwrap();
         let folder = folder(&dir, "https://a/");
-        for bytes in ["", "{", "{\"format\":2,\"revisions\":{}}", "[]"] {
+        for bytes in ["", "{", "{\"format\":1,\"revisions\":{}}", "[]"] {
             fs::write(&folder.server, bytes).unwrap();
             assert_eq!(folder.load(), ServerState::default(), "{bytes}");
         }

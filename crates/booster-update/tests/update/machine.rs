@@ -3,7 +3,10 @@
 use crate::publisher::Publisher;
 use booster_definitions::{Component, Version};
 use booster_engine::Worker;
-use booster_sources::{DirectorySource, HttpOptions, HttpSource, ProxyChoice, Source, TransferRules};
+use booster_sources::{
+    Area, Counters, DirectorySource, HttpOptions, HttpSource, Opened, ProxyChoice, Resume, Source,
+    SourceError, SourceKind, TransferRules,
+};
 use booster_store::{Store, StoreOptions, verify::verify};
 use booster_trust::TrustedState;
 use booster_update::{
@@ -263,6 +266,38 @@ impl Told {
 
 pub fn folder(path: &Path) -> Arc<dyn Source> {
     Arc::new(DirectorySource::new(path))
+}
+
+/// A folder that passes for an update server, behind what that needs of a network.
+#[derive(Debug)]
+struct Managed(DirectorySource);
+
+#[async_trait::async_trait]
+impl Source for Managed {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Managed
+    }
+
+    fn location(&self) -> String {
+        self.0.location()
+    }
+
+    async fn open(&self, area: Area, path: &str, from: Resume<'_>) -> Result<Option<Opened>, SourceError> {
+        self.0.open(area, path, from).await
+    }
+
+    fn counters(&self) -> Counters {
+        self.0.counters()
+    }
+
+    fn locate(&self, area: Area, path: &str) -> String {
+        self.0.locate(area, path)
+    }
+}
+
+/// What an update server gives out of a repository.
+pub fn managed(path: &Path) -> Arc<dyn Source> {
+    Arc::new(Managed(DirectorySource::new(path)))
 }
 
 /// An HTTP source that no environment can change.

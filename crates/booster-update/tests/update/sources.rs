@@ -1,15 +1,16 @@
 //! Several sources: which one is followed, and what is said of the others.
 
 use crate::{
-    machine::{Machine, folder, http, now},
+    machine::{Machine, Told, folder, http, managed, now},
     publish_second, publisher,
     publisher::{Publisher, rule},
 };
 use booster_definitions::{Component, full_target};
-use booster_sources::SourceKind;
+use booster_sources::{HttpOptions, Source, SourceKind, WsusOptions, WsusSource};
 use booster_test_support::{Fault, FaultyServer};
 use booster_update::{ErrorKind, EventKind, Outcome, UpdateRequest};
 use jiff::SignedDuration;
+use std::sync::Arc;
 
 const AV: Component = Component::Antivirus;
 
@@ -292,4 +293,53 @@ async fn where_no_source_is_fresh_the_freshest_is_come_back_to() {
     }
     // Alone, a source is followed however old it is.
     machine.update(publisher.path()).await.is(Outcome::Current);
+}
+
+/// An update server at an address where nobody answers.
+fn absent_update_server(state: &std::path::Path) -> Arc<dyn Source> {
+    let http = HttpOptions::new("http://127.0.0.1:1/".parse().unwrap());
+    let options = WsusOptions { plain_http: true, ..WsusOptions::new(SourceKind::Managed, http, state) };
+    Arc::new(WsusSource::new(options).unwrap())
+}
+
+/// Each source that was tried: its kind, and why it was left.
+fn tried(told: &Told) -> Vec<(SourceKind, Option<ErrorKind>)> {
+    let tried = told.report.sources_tried.iter();
+    tried.map(|tried| (tried.kind, tried.error.as_ref().map(|error| error.kind()))).collect()
+}
+
+#[tokio::test]
+async fn an_update_server_that_does_not_answer_is_left_for_the_next_source() {
+    let publisher = publisher();
+    let machine = Machine::new(&publisher);
+    let state = tempfile::tempdir().unwrap();
+    let sources = [absent_update_server(state.path()), folder(publisher.path())];
+    let told = machine.update_from(&sources).await;
+    told.is(Outcome::Updated);
+    assert_eq!(
+        tried(&told),
+        [(SourceKind::Managed, Some(ErrorKind::Network)), (SourceKind::Directory, None)]
+    );
+    let left = told.report.sources_tried[0].error.as_ref().unwrap().to_string();
+    assert!(left.starts_with("search (managed http://127.0.0.1:1/)"), "{left}");
+}
+
+#[tokio::test]
+async fn an_update_server_that_gives_nothing_new_enough_is_left_and_come_back_to_where_none_is_fresher() {
+    let (machine, mut publisher) = quiet_publisher();
+    let behind = publisher.copy();
+    let stale = (SourceKind::Managed, Some(ErrorKind::Stale));
+    // It is the freshest of those that answer.
+    let sources = [managed(behind.path()), http("http://127.0.0.1:1/")];
+    let told = machine.update_from(&sources).await;
+    told.is(Outcome::Updated);
+    assert_eq!(
+        tried(&told),
+        [stale, (SourceKind::Http, Some(ErrorKind::Network)), (SourceKind::Managed, None)]
+    );
+    publish_second(&mut publisher);
+    let told = machine.update_from(&[managed(behind.path()), folder(publisher.path())]).await;
+    told.is(Outcome::Updated);
+    assert_eq!(tried(&told), [stale, (SourceKind::Directory, None)]);
+    assert_eq!(machine.version(AV), Some(2));
 }

@@ -1,5 +1,7 @@
 //! The update server as a source, against one that misbehaves on order.
 
+mod faults;
+mod rules;
 mod server;
 
 use crate::options;
@@ -7,9 +9,14 @@ use booster_sources::{
     Approval, Area, Ended, RedirectRefusal, Resume, Source, SourceError, SourceKind, TransferRules,
     WsusOptions, WsusSource, download_from, read,
 };
-use booster_wsus::{ErrorCode, Uuid, message::UpdateInfo, soap};
+use booster_wsus::{
+    ErrorCode, Uuid,
+    fragment::UpdateKind,
+    message::{ExtendedInfo, FileLocations, GetExtendedUpdateInfo, GetFileLocations, UpdateInfo},
+    soap,
+};
 use jiff::Timestamp;
-use server::{ARCHIVE, Order, TIMESTAMP, UpdateServer, category, definitions, file};
+use server::{ARCHIVE, Order, TIMESTAMP, UpdateServer, category, definitions, definitions_after, file, node};
 use std::{path::Path, time::Duration};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -82,83 +89,6 @@ async fn a_first_conversation_has_each_call_once_and_a_later_one_only_its_rounds
 }
 
 #[tokio::test]
-async fn each_fault_at_each_call_is_recovered_from_or_told_and_never_a_loop() {
-    use ErrorCode::*;
-    let recoverable = |operation: &str, code: &ErrorCode| match (operation, code) {
-        (_, InvalidParameters | FileLocationChanged | Other(_)) => false,
-        ("RegisterComputer", RegistrationNotRequired) => true,
-        (_, RegistrationNotRequired) => false,
-        // A cookie that was just given and does not do for registering does for nothing.
-        ("RegisterComputer", code) => matches!(code, InternalServerError | ServerBusy),
-        _ => true,
-    };
-    let codes: Vec<_> = ErrorCode::known().chain([Other("New".to_owned())]).collect();
-    for operation in FIRST.into_iter().filter(|name| *name != "GetFileLocations") {
-        for code in &codes {
-            for times in [1, usize::MAX] {
-                let (server, state) = machine();
-                server.order(operation, Order::Fault(code.clone()), times);
-                let ended = prepare(&server, state.path()).await;
-                let calls = server.log().len();
-                assert!(calls < TOO_MANY, "{operation} {code}: {calls} calls");
-                let ends_well = match times {
-                    1 => recoverable(operation, code),
-                    _ => operation == "RegisterComputer" && *code == RegistrationNotRequired,
-                };
-                match ended {
-                    Ok(source) if ends_well => works(&source).await,
-                    Err(SourceError::Fault { .. }) if !ends_well => {}
-                    other => panic!("{operation} {code} {times}: {:?}", other.map(drop)),
-                }
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn two_faults_that_take_turns_end() {
-    let (server, state) = machine();
-    for _ in 0..50 {
-        server.order("SyncUpdates", Order::Fault(ErrorCode::CookieExpired), 1);
-        server.order("SyncUpdates", Order::Fault(ErrorCode::ServerChanged), 1);
-        server.order("SyncUpdates", Order::Fault(ErrorCode::RegistrationRequired), 1);
-    }
-    let error = prepare(&server, state.path()).await.unwrap_err();
-    assert!(matches!(error, SourceError::Fault { .. }), "{error}");
-    assert!(server.log().len() < TOO_MANY);
-}
-
-#[tokio::test]
-async fn what_is_no_answer_is_told_by_its_name() {
-    let deep = format!("{}{}", "<a>".repeat(10_000), "</a>".repeat(10_000));
-    let bomb = "<!DOCTYPE a [<!ENTITY b 'bbbb'><!ENTITY c '&b;&b;&b;'>]><a>&c;</a>";
-    let many = soap::answer::<booster_wsus::message::SyncUpdates>(&booster_wsus::message::SyncResult {
-        out_of_scope: (0..100_000).collect(),
-        ..Default::default()
-    });
-    for (order, kind) in [
-        (Order::Hangup, "too_short connection_lost"),
-        (Order::FaultWithoutCode, "fault"),
-        (Order::Status(401, "WWW-Authenticate: NTLM\r\n"), "status"),
-        (Order::Status(401, "WWW-Authenticate: Negotiate\r\n"), "status"),
-        (Order::Status(302, "Location: http://127.0.0.1:1/\r\n"), "status"),
-        (Order::Document(String::new()), "protocol"),
-        (Order::Document("<html>sign in</html>".into()), "web_page"),
-        (Order::Document("{}".into()), "protocol"),
-        (Order::Document(deep), "protocol"),
-        (Order::Document(bomb.into()), "protocol"),
-        (Order::Document(many), "protocol"),
-    ] {
-        let (server, state) = machine();
-        server.order("SyncUpdates", order.clone(), usize::MAX);
-        let error = prepare(&server, state.path()).await.unwrap_err();
-        assert!(kind.split(' ').any(|kind| kind == error.kind()), "{kind}: {error}");
-        assert!(!server.headers().iter().any(|header| header.starts_with("authorization")));
-        assert!(server.log().len() < TOO_MANY);
-    }
-}
-
-#[tokio::test]
 async fn pages_are_all_asked_for_and_repeats_and_foreign_updates_end_nothing() {
     let (server, state) = machine();
     server.change(|shop| {
@@ -177,63 +107,15 @@ async fn pages_are_all_asked_for_and_repeats_and_foreign_updates_end_nothing() {
 }
 
 #[tokio::test]
-async fn cookies_of_any_date_are_shown_and_renewed_when_they_are_over() {
-    for (expiration, handshakes) in
-        [("2199-01-01T00:00:00.123456", 1), ("2001-01-01T00:00:00Z", 2), ("2001-01-01", 2), ("sometime", 2)]
-    {
-        let (server, state) = machine();
-        server.change(|shop| shop.cookie_expiration = expiration.into());
-        works(&prepare(&server, state.path()).await.unwrap()).await;
-        prepare(&server, state.path()).await.unwrap();
-        let log = server.log();
-        let count = |name| log.iter().filter(|it| *it == name).count();
-        assert_eq!((count("GetCookie"), count("GetConfig")), (handshakes, 1), "{expiration}: {log:?}");
-        assert_eq!(count("RegisterComputer"), 1, "it is known there");
-    }
-}
-
-#[tokio::test]
-async fn a_server_without_a_service_for_it_gets_an_anonymous_cookie() {
-    for order in [Order::Status(404, ""), Order::FaultWithoutCode, Order::Hangup] {
-        let (server, state) = machine();
-        server.change(|shop| {
-            shop.plug_in.id = "Anonymous".into();
-            shop.plug_in.service_url = String::new();
-        });
-        server.order("GetAuthorizationCookie", order, usize::MAX);
-        works(&prepare(&server, state.path()).await.unwrap()).await;
-    }
-}
-
-#[tokio::test]
-async fn nothing_is_fetched_from_where_the_server_must_not_lead() {
-    let (server, state) = machine();
-    server.change(|shop| shop.plug_in.service_url = "http://127.0.0.2:1/x.asmx".into());
-    let error = prepare(&server, state.path()).await.unwrap_err();
-    assert!(matches!(&error, SourceError::Address { refusal: RedirectRefusal::OtherHost, .. }), "{error}");
-    assert_eq!(server.log(), ["GetConfig"]);
-    for elsewhere in ["http://127.0.0.2:1/", "file:///etc/passwd?", "\\\\server\\share\\"] {
-        let (server, state) = machine();
-        server.change(|shop| shop.content_url = Some(elsewhere.into()));
-        let error = prepare(&server, state.path()).await.unwrap_err();
-        assert!(matches!(error, SourceError::Address { .. }), "{error}");
-    }
-    let (server, state) = machine();
-    server.order("Content", Order::Status(302, "Location: http://127.0.0.2:1/\r\n"), 9);
-    let error = prepare(&server, state.path()).await.unwrap_err();
-    assert!(matches!(error, SourceError::Redirect { .. }), "{error}");
-}
-
-#[tokio::test]
 async fn a_file_that_is_not_what_the_server_says_is_asked_for_again_and_then_refused() {
     let (server, state) = machine();
-    server.change(|shop| _ = shop.content.insert("1".into(), b"{\"other\":1}".to_vec()));
+    server.change(|shop| _ = shop.content.insert("timestamp.json".into(), b"{\"other\":1}".to_vec()));
     let error = prepare(&server, state.path()).await.unwrap_err();
     assert!(matches!(error, SourceError::NotFound { .. }), "{error}");
     let asked = server.log();
     assert_eq!(asked.iter().filter(|name| *name == "Content").count(), 2, "{asked:?}");
     // The next conversation finds it put right.
-    server.change(|shop| _ = shop.content.insert("1".into(), TIMESTAMP.to_vec()));
+    server.change(|shop| _ = shop.content.insert("timestamp.json".into(), TIMESTAMP.to_vec()));
     works(&prepare(&server, state.path()).await.unwrap()).await;
 }
 
@@ -281,7 +163,7 @@ async fn a_server_that_was_set_up_anew_is_met_as_a_new_one() {
     server.change(|shop| {
         shop.rounds[1] = (vec![definitions(30)], false);
         shop.last_change = "2026-11-01T00:00:00".into();
-        shop.files = vec![file("timestamp.json", 1, TIMESTAMP), file("aa.tar.zst", 2, ARCHIVE)];
+        shop.files = vec![file("timestamp.json", TIMESTAMP), file("aa.tar.zst", ARCHIVE)];
     });
     works(&prepare(&server, state.path()).await.unwrap()).await;
     assert!(server.log().starts_with(&["SyncUpdates".to_owned(), "GetConfig".to_owned()]));
@@ -306,17 +188,84 @@ async fn a_server_that_has_nothing_of_ours_says_so_and_reports_never_fail() {
     assert_eq!(server.log(), ["ReportEventBatch"], "once it was heard, it is not repeated");
 }
 
-#[test]
-fn plain_http_has_to_be_wanted_and_the_public_service_is_never_reached_so() {
-    let state = Path::new("state");
-    let refused = |options| match WsusSource::new(options).unwrap_err() {
-        SourceError::Configuration { reason, .. } => reason,
-        other => panic!("{other}"),
-    };
-    let plain = WsusOptions { plain_http: false, ..wsus("http://a/", state) };
-    assert!(refused(plain).contains("plain_http"));
-    let public = WsusOptions { kind: SourceKind::Unmanaged, ..wsus("http://a/", state) };
-    assert!(refused(public).contains("https only"));
-    let secure = WsusOptions { kind: SourceKind::Unmanaged, ..wsus("https://a/", state) };
-    assert!(WsusSource::new(secure).is_ok());
+/// What a server answers that has forgotten the revision, or was told to keep it back.
+fn out_of_scope() -> String {
+    soap::answer::<GetExtendedUpdateInfo>(&ExtendedInfo { out_of_scope: vec![3], ..ExtendedInfo::default() })
+}
+
+#[tokio::test]
+async fn what_a_server_does_not_say_of_a_revision_is_asked_for_again() {
+    let unsaid = soap::answer::<GetExtendedUpdateInfo>(&ExtendedInfo::default());
+    let nowhere = soap::answer::<GetFileLocations>(&FileLocations::default());
+    for (operation, document) in [
+        ("GetExtendedUpdateInfo", out_of_scope()),
+        ("GetExtendedUpdateInfo", unsaid),
+        ("GetFileLocations", nowhere),
+    ] {
+        let (server, state) = machine();
+        server.order(operation, Order::Document(document), 1);
+        let error = prepare(&server, state.path()).await.unwrap_err();
+        assert!(matches!(error, SourceError::NotOffered { .. }), "{operation}: {error}");
+        works(&prepare(&server, state.path()).await.unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_without_a_sha256_is_not_used() {
+    let (server, state) = machine();
+    server.change(|shop| shop.files[1].sha256 = None);
+    let source = prepare(&server, state.path()).await.unwrap();
+    assert_eq!(source.approval(Area::Targets, "nis/aa.tar.zst"), Approval::Withheld);
+    assert_eq!(fetch(&source, Area::Targets, "nis/aa.tar.zst").await.unwrap(), None);
+    assert!(!server.log().iter().any(|call| call == "GetFileLocations"), "nor is it asked for");
+}
+
+#[tokio::test]
+async fn a_file_of_another_sha1_than_the_server_names_breaks_off_before_its_end() {
+    let (server, state) = machine();
+    let source = prepare(&server, state.path()).await.unwrap();
+    let other: Vec<u8> = ARCHIVE.iter().rev().copied().collect();
+    server.change(|shop| _ = shop.content.insert("aa.tar.zst".into(), other));
+    let error = fetch(&source, Area::Targets, "nis/aa.tar.zst").await.unwrap_err();
+    assert!(matches!(error, SourceError::WrongDigest { .. }), "{error}");
+    // The timestamp is judged before anything follows from it.
+    let (server, state) = machine();
+    server.change(|shop| shop.files[0].sha1 = shop.files[1].sha1);
+    let error = prepare(&server, state.path()).await.unwrap_err();
+    assert!(matches!(error, SourceError::NotFound { .. }), "{error}");
+}
+
+/// What tells this processor from others, and one for another.
+const THIS_PROCESSOR: Option<Uuid> = match std::env::consts::ARCH.as_bytes() {
+    b"x86_64" => Some(Uuid::from_u128(0x59653007_e2e9_4f71_8525_2ff588527978)),
+    b"aarch64" => Some(Uuid::from_u128(0x4103af66_247a_4782_b970_8899394c27c3)),
+    _ => None,
+};
+const ANOTHER_PROCESSOR: Uuid = Uuid::from_u128(0x7af068bd_e532_41bd_8a11_a4099504e4a9);
+
+#[tokio::test]
+async fn a_product_is_reached_through_what_it_belongs_to_and_this_processor() {
+    let [company, family, unrelated] = [100, 101, 102].map(Uuid::from_u128);
+    let (product, class) = (booster_sources::PRODUCT, booster_sources::DEFINITION_UPDATES);
+    let (server, state) = machine();
+    server.change(|shop| {
+        let mut all = vec![
+            node(10, company, UpdateKind::Category, &[]),
+            node(11, family, UpdateKind::Category, &[company]),
+            node(12, product, UpdateKind::Category, &[family]),
+            category(13, class),
+            node(14, ANOTHER_PROCESSOR, UpdateKind::Detectoid, &[]),
+            node(15, unrelated, UpdateKind::Category, &[]),
+            node(16, Uuid::from_u128(103), UpdateKind::Category, &[unrelated]),
+        ];
+        all.extend(THIS_PROCESSOR.map(|this| node(17, this, UpdateKind::Detectoid, &[])));
+        all.push(definitions_after(3, THIS_PROCESSOR.as_slice()));
+        shop.catalogue = all;
+    });
+    let error = prepare(&server, state.path()).await.unwrap_err();
+    assert!(matches!(error, SourceError::NotOffered { .. }), "it does not have the family: {error}");
+    let options = WsusOptions { ancestors: vec![company, family], ..wsus(&server.url, state.path()) };
+    let source = WsusSource::new(options).unwrap();
+    source.prepare().await.unwrap();
+    works(&source).await;
 }

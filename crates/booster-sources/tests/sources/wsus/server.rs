@@ -35,8 +35,13 @@ pub struct Shop {
     pub last_change: String,
     pub plug_in: AuthPlugIn,
     pub cookie_expiration: String,
+    /// Whether each round brings another cookie, and only the newest is taken.
+    pub rotates: bool,
+    /// What there is, each given to who has installed what it names as its prerequisites; in place of rounds.
+    pub catalogue: Vec<UpdateInfo>,
     /// What each round of a scan brings, and whether it says that there is more; the last goes on for ever.
     pub rounds: Vec<(Vec<UpdateInfo>, bool)>,
+    /// Files by their names.
     pub content: HashMap<String, Vec<u8>>,
     pub files: Vec<File>,
     /// In place of the server's own address in those of files.
@@ -44,6 +49,10 @@ pub struct Shop {
     pub knows_ranges: bool,
     /// In place of the length of what is sent.
     pub content_length: Option<usize>,
+    /// How many cookies there were.
+    cookies: u8,
+    /// What came as the old cookie with each request for one.
+    pub old_cookies: Vec<Option<Vec<u8>>>,
 }
 
 pub struct UpdateServer {
@@ -62,12 +71,18 @@ struct Shared {
 pub const TIMESTAMP: &[u8] = b"{\"signed\":{\"_type\":\"timestamp\"},\"signatures\":[]}";
 pub const ARCHIVE: &[u8] = b"the archive's bytes";
 
+/// An update that others build upon.
 pub fn category(id: i32, update: Uuid) -> UpdateInfo {
+    node(id, update, UpdateKind::Category, &[])
+}
+
+/// One that builds upon others itself.
+pub fn node(id: i32, update: Uuid, kind: UpdateKind, prerequisites: &[Uuid]) -> UpdateInfo {
     let core = Core {
         identity: UpdateIdentity { update, revision: 100 },
-        kind: UpdateKind::Category,
+        kind,
         superseded: Vec::new(),
-        prerequisites: Vec::new(),
+        prerequisites: prerequisites.iter().copied().map(Prerequisite::on).collect(),
         bundled: Vec::new(),
     };
     let deployment = Deployment { last_change: "2026-10-04".into(), ..Deployment::default() };
@@ -75,29 +90,32 @@ pub fn category(id: i32, update: Uuid) -> UpdateInfo {
 }
 
 pub fn definitions(id: i32) -> UpdateInfo {
+    definitions_after(id, &[])
+}
+
+/// Definitions that want something installed besides their categories.
+pub fn definitions_after(id: i32, prerequisites: &[Uuid]) -> UpdateInfo {
+    let categories =
+        [booster_sources::PRODUCT, booster_sources::DEFINITION_UPDATES].map(Prerequisite::category);
     let core = Core {
         identity: UpdateIdentity { update: Uuid::from_u128(77), revision: 100 },
         kind: UpdateKind::Software,
         superseded: Vec::new(),
-        prerequisites: vec![
-            Prerequisite::category(booster_sources::PRODUCT),
-            Prerequisite::category(booster_sources::DEFINITION_UPDATES),
-        ],
+        prerequisites: prerequisites.iter().copied().map(Prerequisite::on).chain(categories).collect(),
         bundled: Vec::new(),
     };
     let deployment = Deployment { id, action: Action::Install, is_assigned: true, ..Deployment::default() };
     UpdateInfo { id, deployment: Some(deployment), is_leaf: true, xml: Some(core.write(false)) }
 }
 
-/// A file by the SHA-1 that a number stands for: nothing here computes one.
-pub fn file(name: &str, number: u8, content: &[u8]) -> File {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, content);
-    let sha256 = digest.as_ref().try_into().unwrap();
+/// A file as the server names it.
+pub fn file(name: &str, content: &[u8]) -> File {
+    use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
     File {
         name: name.to_owned(),
         size: content.len() as u64,
-        sha1: Sha1([number; 20]),
-        sha256: Some(sha256),
+        sha1: Sha1(digest(&SHA1_FOR_LEGACY_USE_ONLY, content).as_ref().try_into().unwrap()),
+        sha256: Some(digest(&SHA256, content).as_ref().try_into().unwrap()),
         is_patch: false,
     }
 }
@@ -115,6 +133,8 @@ impl UpdateServer {
             last_change: "2026-10-04T08:15:30.1234567Z".into(),
             plug_in,
             cookie_expiration: "2199-01-01T00:00:00Z".into(),
+            rotates: false,
+            catalogue: Vec::new(),
             rounds: vec![
                 (
                     vec![
@@ -125,11 +145,16 @@ impl UpdateServer {
                 ),
                 (vec![definitions(3)], false),
             ],
-            content: HashMap::from([("1".into(), TIMESTAMP.to_vec()), ("2".into(), ARCHIVE.to_vec())]),
-            files: vec![file("timestamp.json", 1, TIMESTAMP), file("aa.tar.zst", 2, ARCHIVE)],
+            content: HashMap::from([
+                ("timestamp.json".into(), TIMESTAMP.to_vec()),
+                ("aa.tar.zst".into(), ARCHIVE.to_vec()),
+            ]),
+            files: vec![file("timestamp.json", TIMESTAMP), file("aa.tar.zst", ARCHIVE)],
             content_url: None,
             knows_ranges: true,
             content_length: None,
+            cookies: 0,
+            old_cookies: Vec::new(),
         };
         let shared = Arc::new(Shared {
             url: url.clone(),
@@ -241,12 +266,8 @@ impl Shared {
     }
 
     fn answer(&self, operation: &str, body: &[u8]) -> String {
-        let shop = self.shop.lock().unwrap();
-        let cookie = || Cookie { expiration: shop.cookie_expiration.clone(), data: vec![1, 2, 3] };
-        let locate = |digest: Sha1| {
-            let base = shop.content_url.clone().unwrap_or_else(|| format!("{}/Content/", self.url));
-            FileLocation { digest, url: format!("{base}{}", digest.0[0]) }
-        };
+        let mut shop = self.shop.lock().unwrap();
+        let shop = &mut *shop;
         match operation {
             "GetConfig" => soap::answer::<GetConfig>(&ServerConfig {
                 last_change: shop.last_change.clone(),
@@ -260,48 +281,105 @@ impl Shared {
                 data: vec![9; 47],
             }),
             "GetCookie" => {
-                let request: GetCookie = soap::read_request(body, &Limits::REQUEST).unwrap();
+                let request: GetCookie = read(body);
                 assert_eq!(request.last_change, shop.last_change, "echoed as it was");
-                soap::answer::<GetCookie>(&cookie())
+                shop.old_cookies.push(request.old_cookie.map(|cookie| cookie.data));
+                soap::answer::<GetCookie>(&shop.another_cookie())
             }
-            "RegisterComputer" => soap::answer::<RegisterComputer>(&Registered),
+            "RegisterComputer" => {
+                shop.check(&read::<RegisterComputer>(body).cookie);
+                soap::answer::<RegisterComputer>(&Registered)
+            }
             "SyncUpdates" => {
-                let request: SyncUpdates = soap::read_request(body, &Limits::REQUEST).unwrap();
-                assert_eq!(request.cookie, cookie(), "shown as it was");
-                let known =
-                    request.parameters.installed_non_leaf.len() + request.parameters.other_cached.len();
-                // The first round whose updates are not all known.
-                let mut before = 0;
-                let round = shop.rounds.iter().find(|(updates, _)| {
-                    before += updates.len();
-                    before > known
-                });
-                let (new_updates, is_truncated) = round.or(shop.rounds.last()).cloned().unwrap_or_default();
-                soap::answer::<SyncUpdates>(&SyncResult {
-                    new_updates,
-                    is_truncated,
-                    ..SyncResult::default()
-                })
+                let request: SyncUpdates = read(body);
+                shop.check(&request.cookie);
+                let (new_updates, is_truncated) = shop.round(&request.parameters);
+                let new_cookie = shop.rotates.then(|| shop.another_cookie());
+                let result = SyncResult { new_updates, is_truncated, new_cookie, ..SyncResult::default() };
+                soap::answer::<SyncUpdates>(&result)
             }
             "GetExtendedUpdateInfo" => {
-                let request: GetExtendedUpdateInfo = soap::read_request(body, &Limits::REQUEST).unwrap();
+                let request: GetExtendedUpdateInfo = read(body);
+                shop.check(&request.cookie);
                 assert_eq!(request.revisions.len(), 1, "below the limit of two");
                 let modified = "2026-10-04T00:00:00Z".parse().unwrap();
                 let xml = Extended { files: shop.files.clone() }.write(modified);
                 soap::answer::<GetExtendedUpdateInfo>(&ExtendedInfo {
                     updates: vec![UpdateFragment { id: request.revisions[0], xml }],
                     // The rest has to be asked for.
-                    locations: shop.files.iter().take(1).map(|file| locate(file.sha1)).collect(),
+                    locations: shop.files.iter().take(1).map(|file| shop.location(&self.url, file)).collect(),
                     out_of_scope: Vec::new(),
                 })
             }
             "GetFileLocations" => {
-                let request: GetFileLocations = soap::read_request(body, &Limits::REQUEST).unwrap();
-                let locations = request.digests.into_iter().map(locate).collect();
-                soap::answer::<GetFileLocations>(&FileLocations { locations, new_cookie: None })
+                let request: GetFileLocations = read(body);
+                shop.check(&request.cookie);
+                let files = shop.files.iter().filter(|file| request.digests.contains(&file.sha1));
+                let locations = files.map(|file| shop.location(&self.url, file)).collect();
+                let new_cookie = shop.rotates.then(|| shop.another_cookie());
+                soap::answer::<GetFileLocations>(&FileLocations { locations, new_cookie })
             }
-            "ReportEventBatch" => soap::answer::<ReportEventBatch>(&Reported(true)),
+            "ReportEventBatch" => {
+                shop.check(&read::<ReportEventBatch>(body).cookie);
+                soap::answer::<ReportEventBatch>(&Reported(true))
+            }
             other => panic!("{other} is never called"),
         }
+    }
+}
+
+fn read<C: booster_wsus::Call>(body: &[u8]) -> C {
+    soap::read_request(body, &Limits::REQUEST).unwrap()
+}
+
+impl Shop {
+    fn cookie(&self) -> Cookie {
+        let number = if self.rotates { self.cookies } else { 0 };
+        Cookie { expiration: self.cookie_expiration.clone(), data: vec![1, 2, number] }
+    }
+
+    fn another_cookie(&mut self) -> Cookie {
+        self.cookies = self.cookies.wrapping_add(1);
+        self.cookie()
+    }
+
+    fn check(&self, shown: &Cookie) {
+        assert_eq!(*shown, self.cookie(), "the newest, shown as it was");
+    }
+
+    fn location(&self, server: &str, file: &File) -> FileLocation {
+        let base = self.content_url.clone().unwrap_or_else(|| format!("{server}/Content/"));
+        FileLocation { digest: file.sha1, url: format!("{base}{}", file.name) }
+    }
+
+    fn round(&self, parameters: &SyncParameters) -> (Vec<UpdateInfo>, bool) {
+        if !self.catalogue.is_empty() {
+            return (self.given(parameters), false);
+        }
+        let known = parameters.installed_non_leaf.len() + parameters.other_cached.len();
+        // The first round whose updates are not all known.
+        let mut before = 0;
+        let round = self.rounds.iter().find(|(updates, _)| {
+            before += updates.len();
+            before > known
+        });
+        round.or(self.rounds.last()).cloned().unwrap_or_default()
+    }
+
+    /// What of the catalogue is not known there, and has all that it builds upon.
+    fn given(&self, parameters: &SyncParameters) -> Vec<UpdateInfo> {
+        let core =
+            |update: &UpdateInfo| Core::read(update.xml.as_deref().unwrap(), &Limits::FRAGMENT).unwrap();
+        let is_installed = |id: &i32| parameters.installed_non_leaf.contains(id);
+        let installed = self.catalogue.iter().filter(|update| is_installed(&update.id));
+        let installed: Vec<Uuid> = installed.map(|update| core(update).identity.update).collect();
+        let is_new = |id: &i32| !is_installed(id) && !parameters.other_cached.contains(id);
+        let has_all = |update: &UpdateInfo| {
+            core(update)
+                .prerequisites
+                .iter()
+                .all(|clause| clause.any_of.iter().any(|one| installed.contains(one)))
+        };
+        self.catalogue.iter().filter(|update| is_new(&update.id) && has_all(update)).cloned().collect()
     }
 }
