@@ -74,6 +74,19 @@ pub enum PublishError {
         /// What does not fit.
         reason: String,
     },
+    /// A file has more bytes than any machine takes of it.
+    #[error(
+        "{object} in {location} has more than {limit} bytes, which no machine takes: restore it from a backup, \
+         delete it from a mirror, or offer fewer releases"
+    )]
+    TooLarge {
+        /// The repository.
+        location: String,
+        /// The object, read or to be written.
+        object: String,
+        /// The limit.
+        limit: u64,
+    },
     /// Too few keys at hand to sign for a role.
     #[error(
         "{role} needs {needed} of its keys and {found} are at hand; looked for {}: give the key folder or set \
@@ -193,6 +206,10 @@ impl PublishError {
     pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn too_large(location: String, object: &str, limit: u64) -> Self {
+        Self::TooLarge { location, object: object.to_owned(), limit }
     }
 }
 

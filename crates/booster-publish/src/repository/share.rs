@@ -51,9 +51,13 @@ impl ShareFolder {
         held.await?.ok_or_else(busy)
     }
 
-    /// Reads a whole file.
-    pub async fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        self.attempt("read", name, |share| read(share, name).boxed()).await
+    /// Reads a whole file of at most so many bytes.
+    pub async fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>> {
+        match self.attempt("read", name, |share| read(share, name, limit).boxed()).await? {
+            Some(Small::Whole(bytes)) => Ok(Some(bytes)),
+            Some(Small::Larger(_)) => Err(PublishError::too_large(self.location(), name, limit)),
+            None => Ok(None),
+        }
     }
 
     /// Streams a file into a sink.
@@ -175,19 +179,21 @@ impl ShareFolder {
     }
 }
 
-/// Reads a whole file, with one request where it is small.
-async fn read(share: Share, name: &str) -> Result<Option<Vec<u8>>, ShareError> {
-    match share.read_small(name, SMALL).await? {
-        Some(Small::Whole(bytes)) => Ok(Some(bytes)),
-        Some(Small::Larger(_)) => {
-            let mut bytes = Vec::new();
-            let Some(file) = share.open(name).await? else { return Ok(None) };
-            let mut stream = std::pin::pin!(file.bytes_from(0));
-            while let Some(piece) = stream.next().await {
-                bytes.extend_from_slice(&piece?);
-            }
-            Ok(Some(bytes))
-        }
-        None => Ok(None),
+/// Reads a whole file of at most so many bytes, with one request where it is small.
+async fn read(share: Share, name: &str, limit: u64) -> Result<Option<Small>, ShareError> {
+    match share.read_small(name, SMALL.min(limit)).await? {
+        Some(Small::Larger(size)) if size <= limit => {}
+        read => return Ok(read),
     }
+    let Some(file) = share.open(name).await? else { return Ok(None) };
+    let size = file.size();
+    if size > limit {
+        return Ok(Some(Small::Larger(size)));
+    }
+    let mut bytes = Vec::new();
+    let mut stream = std::pin::pin!(file.bytes_from(0));
+    while let Some(piece) = stream.next().await {
+        bytes.extend_from_slice(&piece?);
+    }
+    Ok(Some(Small::Whole(bytes)))
 }
