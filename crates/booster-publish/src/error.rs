@@ -44,6 +44,19 @@ pub enum PublishError {
         /// Process id and start, as the other one wrote them.
         holder: String,
     },
+    /// The connection that held a share's lock broke: another publisher may have come since. Where the very last
+    /// write was under way, the change may be out.
+    #[error(
+        "the connection to {location} broke ({source}), and the lock was lost with it: another publisher may be at \
+         work; nothing more was changed, run it again"
+    )]
+    LockLost {
+        /// The repository.
+        location: String,
+        /// What broke.
+        #[source]
+        source: booster_smb::ShareError,
+    },
     /// Another publisher changed the repository meanwhile.
     #[error(
         "{location} was changed by another publisher meanwhile ({what}): nothing was changed, run it again"
