@@ -151,6 +151,12 @@ impl Objects {
         self.judge(name, bytes, written).await
     }
 
+    /// Writes an object, whatever lies there.
+    pub async fn write_over(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let written = self.put(name, bytes, PutMode::Overwrite).await;
+        written.map(drop).map_err(|error| self.error("write", name, error))
+    }
+
     /// Writes an object that is named by its content, from a file.
     pub async fn upload(&self, name: &str, file: &Path) -> Result<()> {
         let mut reader = std::fs::File::open(file).map_err(PublishError::io("open", file))?;

@@ -43,7 +43,7 @@ impl Repository {
     }
 
     /// The objects that may be judged. In a bucket another publisher may just be writing.
-    fn old_enough<'a>(&self, listed: &'a [Listed]) -> impl Iterator<Item = &'a Listed> + use<'a> {
+    pub(crate) fn old_enough<'a>(&self, listed: &'a [Listed]) -> impl Iterator<Item = &'a Listed> + use<'a> {
         let cutoff = self.storage.is_shared().then(|| Timestamp::now() - self.options.debris_age);
         listed.iter().filter(move |object| cutoff.is_none_or(|cutoff| object.written < cutoff))
     }
