@@ -171,18 +171,14 @@ impl Upload {
     pub async fn finish(mut self) -> Result<(), ShareError> {
         let settled = self.settle().await;
         let Self { share, writer, unfinished, name } = self;
-        let finished = match settled {
-            // All of it lies there: this only closes the file, as renaming needs it.
-            Ok(()) => match share.bounded(writer.abort()).await {
-                Ok(_) => share.replace(&unfinished, &name).await,
-                Err(error) => Err(error),
-            },
-            Err(error) => {
-                drop(writer);
-                Err(error)
-            }
+        // Where all of it lies there, this only closes the file, as renaming needs it.
+        let closed = share.bounded(writer.abort()).await.map(drop);
+        let is_closed = closed.is_ok();
+        let finished = match settled.and(closed) {
+            Ok(()) => share.replace(&unfinished, &name).await,
+            Err(error) => Err(error),
         };
-        if finished.is_err() {
+        if finished.is_err() && is_closed {
             // What lies there is debris; the next publisher deletes it where this does not come through.
             let _ = share.delete_at(&unfinished).await;
         }
@@ -192,8 +188,10 @@ impl Upload {
     /// Deletes what has been written, as far as the server can be reached.
     pub async fn abort(self) {
         let Self { share, writer, unfinished, .. } = self;
-        drop(writer);
-        let _ = share.delete_at(&unfinished).await;
+        // A file that is still open is not deleted: what is outstanding is waited for.
+        if share.bounded(writer.abort()).await.is_ok() {
+            let _ = share.delete_at(&unfinished).await;
+        }
     }
 }
 
