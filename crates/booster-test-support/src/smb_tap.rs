@@ -21,12 +21,14 @@ pub struct SmbTap {
     on_the_way: Arc<OnTheWay>,
 }
 
+/// With which message a connection ends, and what happens before the next one is let through.
+type Cut = (u64, Box<dyn FnOnce() + Send>);
+
 /// What happens to messages.
 #[derive(Default)]
 struct OnTheWay {
     messages: AtomicU64,
-    /// With which message the connection ends, and what happens before the next one is let through.
-    cut: Mutex<Option<(u64, Box<dyn FnOnce() + Send>)>>,
+    cut: Mutex<Option<Cut>>,
     /// How long each answer waits for the one before it.
     delay: Duration,
 }
@@ -40,7 +42,7 @@ impl SmbTap {
     /// Ends the connection in place of carrying its message of this number, once. Nobody is let through again
     /// before this has been done.
     pub fn cutting(server: u16, message: u64, meanwhile: impl FnOnce() + Send + 'static) -> Self {
-        let cut: (u64, Box<dyn FnOnce() + Send>) = (message, Box::new(meanwhile));
+        let cut: Cut = (message, Box::new(meanwhile));
         Self::with(server, OnTheWay { cut: Mutex::new(Some(cut)), ..OnTheWay::default() })
     }
 

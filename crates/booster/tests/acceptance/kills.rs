@@ -223,7 +223,7 @@ fn a_publisher_killed_at_any_moment_leaves_the_old_repository_or_the_new_one() {
 
 /// The files of a repository, without the numbers of metadata that is signed anew each time, and
 /// without the digest in the manifest's name: it holds the time of publication.
-fn content(site: &Site) -> Vec<String> {
+pub fn content(site: &Site) -> Vec<String> {
     let name = |name: String| match name.rsplit_once('/') {
         Some(("metadata", file)) => {
             format!("metadata/{}", file.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'))

@@ -1,8 +1,9 @@
-//! Mirrors that are killed at random moments, in a folder and on a share, and sources that fail one after the other:
-//! machines find the old state or the new one, and the next run leaves nothing of the one before.
+//! Mirrors that are killed at random moments, in a folder and on a share, publishers that are on a share, and sources
+//! that fail one after the other: machines find the old state or the new one, and the next run leaves nothing of the
+//! one before.
 
 use crate::{
-    kills::{killed_after, so_often, timed, undisturbed},
+    kills::{content, killed_after, so_often, timed, undisturbed},
     support::{Machine, Said, Site, booster, copy_tree, files, release, run},
 };
 use booster_test_support::{Samba, SambaShare};
@@ -42,23 +43,23 @@ impl Branch {
         command
     }
 
-    /// Mirrors as soon as nobody else does: a server needs a moment to notice that one was killed.
-    fn mirror_when_free(&self, source: &Path, to: &str) -> Said {
-        for _ in 0..500 {
-            let said = run(&mut self.mirror_from(source, to));
-            if said.code != Some(3) {
-                return said;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("the lock of {to} is held for ever");
-    }
-
     /// What the mirror keeps beside what it trusts.
     fn left(&self) -> Vec<String> {
         let kept = |name: &String| name.ends_with("/trust/trusted.json") || name.ends_with(".publish.lock");
         files(&self.data.join("mirrors")).into_iter().filter(|name| !kept(name)).collect()
     }
+}
+
+/// Runs as soon as nobody else works on the place: a server needs a moment to notice that one was killed.
+fn run_when_free(command: &mut Command) -> Said {
+    for _ in 0..500 {
+        let said = run(command);
+        if said.code != Some(3) {
+            return said;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("the lock is held for ever");
 }
 
 /// A publisher with a mirror of the first of two releases, in a folder below `place`.
@@ -78,6 +79,18 @@ impl World {
         run(&mut branch.mirror_from(&site.repository, place.join("first").to_str().unwrap())).expect(0);
         site.publish("1.0.0.2", &release(dir.path(), 2)).expect(0);
         Self { dir, site, place }
+    }
+
+    /// A machine that has found the old state or the new one.
+    fn machine_after(&self, n: u64, name: &str, more: &str) -> Machine {
+        let config = self.dir.path().join(format!("machine-{n}.toml"));
+        fs::write(&config, more).unwrap();
+        let data = self.dir.path().join(format!("machine-{n}"));
+        let machine = Machine { config: Some(config), ..Machine::new(data, &self.site) };
+        machine.update(name).expect(0);
+        let version = machine.version();
+        assert!(matches!(version.as_deref(), Some("1.0.0.1" | "1.0.0.2")), "kill {n}: {version:?}");
+        machine
     }
 
     /// Kills mirrors to places below this name, and has machines with this configuration look at them.
@@ -100,15 +113,8 @@ impl World {
         so_often(KILLS, seed, whole, |n, delay| {
             let (name, folder, branch) = copy();
             let hit = killed_after(&mut branch.mirror_from(source, &name), delay);
-            let config = self.dir.path().join(format!("machine-{n}.toml"));
-            fs::write(&config, more).unwrap();
-            let data = self.dir.path().join(format!("machine-{n}"));
-            let machine = Machine { config: Some(config), ..Machine::new(data, &self.site) };
-            machine.update(&name).expect(0);
-            let version = machine.version();
-            assert!(matches!(version.as_deref(), Some("1.0.0.1" | "1.0.0.2")), "kill {n}: {version:?}");
-
-            branch.mirror_when_free(source, &name).expect(0);
+            let machine = self.machine_after(n, &name, more);
+            run_when_free(&mut branch.mirror_from(source, &name)).expect(0);
             machine.update(&name).expect(0);
             assert_eq!(machine.version().as_deref(), Some("1.0.0.2"), "kill {n} after {delay:?}");
             assert_eq!(files(&folder), files(&reference), "kill {n} after {delay:?}");
@@ -134,6 +140,45 @@ fn a_mirror_on_a_share_killed_at_any_moment_leaves_the_old_state_or_the_new_one(
     let Some(server) = Samba::start(&[SambaShare::writable("set", &world.place)]) else { return };
     let unc = format!("[unc]\nport = {}\ncredentials_file = {:?}\n", server.port(), server.credentials());
     world.kill_mirrors(0x5eed_0007, |name| format!(r"{}\{name}", server.unc("set")), &unc);
+}
+
+#[test]
+fn a_publisher_on_a_share_killed_at_any_moment_leaves_the_old_state_or_the_new_one() {
+    let world = World::new();
+    let Some(server) = Samba::start(&[SambaShare::writable("set", &world.place)]) else { return };
+    let unc = format!("[unc]\nport = {}\ncredentials_file = {:?}\n", server.port(), server.credentials());
+    let config = world.dir.path().join("publisher.toml");
+    fs::write(&config, &unc).unwrap();
+    let release = release(world.dir.path(), 2);
+    let mut copies = 0..;
+    let mut copy = || {
+        let name = format!("copy-{}", copies.next().unwrap());
+        copy_tree(&world.place.join("first"), &world.place.join(&name));
+        let site = Site { repository: world.place.join(&name), keys: world.site.keys.clone() };
+        (format!(r"{}\{name}", server.unc("set")), site)
+    };
+    let publish = |place: &str| {
+        let mut command = booster();
+        command.args(["publish", "antivirus", "1.0.0.2", "--repository", place]).arg(&release);
+        command.arg("--keys").arg(&world.site.keys).arg("--config").arg(&config);
+        command
+    };
+    let whole = undisturbed(|| timed(&mut publish(&copy().0)));
+    let (place, reference) = copy();
+    run(&mut publish(&place)).expect(0);
+
+    so_often(KILLS, 0x5eed_0008, whole, |n, delay| {
+        let (place, victim) = copy();
+        let hit = killed_after(&mut publish(&place), delay);
+        let machine = world.machine_after(n, &place, &unc);
+        run_when_free(&mut publish(&place)).expect(0);
+        machine.update(&place).expect(0);
+        assert_eq!(machine.version().as_deref(), Some("1.0.0.2"), "kill {n} after {delay:?}");
+        assert_eq!(content(&victim), content(&reference), "kill {n} after {delay:?}");
+        fs::remove_dir_all(&victim.repository).unwrap();
+        fs::remove_dir_all(&machine.data).unwrap();
+        hit
+    });
 }
 
 #[test]
