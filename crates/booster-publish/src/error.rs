@@ -44,6 +44,19 @@ pub enum PublishError {
         /// Process id and start, as the other one wrote them.
         holder: String,
     },
+    /// The connection that held a share's lock broke: another publisher may have come since. Where the very last
+    /// write was under way, the change may be out.
+    #[error(
+        "the connection to {location} broke ({source}), and the lock was lost with it: another publisher may be at \
+         work; nothing more was changed, run it again"
+    )]
+    LockLost {
+        /// The repository.
+        location: String,
+        /// What broke.
+        #[source]
+        source: booster_smb::ShareError,
+    },
     /// Another publisher changed the repository meanwhile.
     #[error(
         "{location} was changed by another publisher meanwhile ({what}): nothing was changed, run it again"
@@ -73,6 +86,19 @@ pub enum PublishError {
         object: String,
         /// What does not fit.
         reason: String,
+    },
+    /// A file has more bytes than any machine takes of it.
+    #[error(
+        "{object} in {location} has more than {limit} bytes, which no machine takes: restore it from a backup, \
+         delete it from a mirror, or offer fewer releases"
+    )]
+    TooLarge {
+        /// The repository.
+        location: String,
+        /// The object, read or to be written.
+        object: String,
+        /// The limit.
+        limit: u64,
     },
     /// Too few keys at hand to sign for a role.
     #[error(
@@ -193,6 +219,10 @@ impl PublishError {
     pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn too_large(location: String, object: &str, limit: u64) -> Self {
+        Self::TooLarge { location, object: object.to_owned(), limit }
     }
 }
 

@@ -6,7 +6,7 @@ mod common;
 
 use booster_definitions::Component::{Antivirus, Nis};
 use booster_publish::{
-    MirrorError, MirrorReport, MirrorRequest, PublishError, Repository, RepositoryOptions,
+    MirrorError, MirrorReport, MirrorRequest, PublishError, Repository, RepositoryOptions, Withdrawal,
 };
 use booster_smb::{Account, ShareOptions, SignIn};
 use booster_sources::{
@@ -143,18 +143,9 @@ fn nothing_that_is_not_signed_comes_into_a_mirror() {
 
     // A file that was changed at the source.
     site.publish(Antivirus, "1.2.0.0", &[("a.yar", &rule("a", "fourth"))]).unwrap();
-    let forged = tempfile::tempdir().unwrap();
-    let copied =
-        std::process::Command::new("cp").arg("-r").arg(site.folder()).arg(forged.path()).status().unwrap();
-    assert!(copied.success());
-    let forged = forged.path().join("repository");
-    for entry in fs::read_dir(forged.join("targets/antivirus")).unwrap() {
-        let path = entry.unwrap().path();
-        let mut bytes = fs::read(&path).unwrap();
-        bytes[0] ^= 1;
-        fs::write(&path, bytes).unwrap();
-    }
-    let refused = desk.mirror(&site, folder(forged.clone()));
+    let forged = copy(&site.folder());
+    damage(forged.path());
+    let refused = desk.mirror(&site, folder(forged.path().to_owned()));
     assert!(matches!(refused, Err(MirrorError::WrongTarget { .. })), "{refused:?}");
     assert_eq!(seen(&desk.place()), before);
 
@@ -171,16 +162,13 @@ fn nothing_that_is_not_signed_comes_into_a_mirror() {
 #[test]
 fn an_older_state_never_takes_the_place_of_a_newer_one() {
     let (site, desk) = (site(), Desk::new());
-    let old = tempfile::tempdir().unwrap();
-    let copied =
-        std::process::Command::new("cp").arg("-r").arg(site.folder()).arg(old.path()).status().unwrap();
-    assert!(copied.success());
+    let old = copy(&site.folder());
     site.publish(Antivirus, "1.2.0.0", &[("a.yar", &rule("a", "fourth"))]).unwrap();
     desk.mirror(&site, folder(site.folder())).unwrap();
     let before = seen(&desk.place());
     let elsewhere = MirrorRequest {
         work: desk.dir.path().join("other work"),
-        ..desk.request(&site, folder(old.path().join("repository")))
+        ..desk.request(&site, folder(old.path().to_owned()))
     };
     let refused = desk.mirror_as(elsewhere);
     assert!(matches!(refused, Err(MirrorError::Ahead { .. })), "{refused:?}");
@@ -210,6 +198,84 @@ fn a_copy_that_was_broken_off_is_gone_on_with() {
     // What an earlier publication listed is nothing that machines still ask for.
     let machine = Machine::with(&site.root, &desk.place());
     assert_eq!(versions(&machine.see().unwrap()), ["antivirus 1.0.0.0"]);
+}
+
+/// A copy of a repository.
+fn copy(of: &Path) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let copied = std::process::Command::new("cp").arg("-r").arg(of.join(".")).arg(folder.path()).status();
+    assert!(copied.unwrap().success());
+    folder
+}
+
+/// Changes a byte of each archive.
+fn damage(repository: &Path) {
+    for entry in fs::read_dir(repository.join("targets/antivirus")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[0] ^= 1;
+        fs::write(&path, bytes).unwrap();
+    }
+}
+
+#[test]
+fn a_source_that_is_ahead_and_damaged_does_not_make_a_whole_one_old() {
+    let (site, desk) = (site(), Desk::new());
+    desk.mirror(&site, folder(site.folder())).unwrap();
+    site.publish(Antivirus, "1.2.0.0", &[("a.yar", &rule("a", "fourth"))]).unwrap();
+    let behind = copy(&site.folder());
+    site.publish(Antivirus, "1.3.0.0", &[("a.yar", &rule("a", "fifth"))]).unwrap();
+    let ahead = copy(&site.folder());
+    damage(ahead.path());
+    let refused = desk.mirror(&site, folder(ahead.path().to_owned()));
+    assert!(matches!(refused, Err(MirrorError::WrongTarget { .. })), "{refused:?}");
+    desk.mirror(&site, folder(behind.path().to_owned())).unwrap();
+    let machine = Machine::with(&site.root, &desk.place());
+    assert_eq!(versions(&machine.see().unwrap()), ["antivirus 1.2.0.0", "nis 1.0.0.0"]);
+
+    // What the mirror has had is trusted, also where it lies no longer.
+    desk.mirror(&site, folder(site.folder())).unwrap();
+    fs::remove_dir_all(desk.place()).unwrap();
+    let refused = desk.mirror(&site, folder(behind.path().to_owned()));
+    assert!(matches!(refused, Err(MirrorError::Trust(TrustError::OlderThanKnown { .. }))), "{refused:?}");
+}
+
+#[test]
+fn what_was_withdrawn_before_it_had_been_copied_is_not_kept() {
+    let (site, desk) = (site(), Desk::new());
+    let noise: String =
+        (0..40_000u64).map(|n| format!("// {:x}\n", n.wrapping_mul(0x9E37_79B9_7F4A_7C15))).collect();
+    site.publish(Antivirus, "1.2.0.0", &[("a.yar", &(noise + &rule("a", "fourth")))]).unwrap();
+    let server = FaultyServer::serve(site.folder());
+    let archives = fs::read_dir(site.folder().join("targets/antivirus")).unwrap();
+    let archive =
+        archives.map(|entry| entry.unwrap().path()).find(|path| path.ends_with_name(".1.2.0.0.tar.zst"));
+    let path = format!("/targets/antivirus/{}", archive.unwrap().file_name().unwrap().to_str().unwrap());
+    server.misbehave(&path, Fault::ResetAfter(60_000));
+    desk.mirror_as(MirrorRequest { retries: 0, ..desk.request(&site, web(&server)) }).unwrap_err();
+    let parts = || fs::read_dir(desk.dir.path().join("work/copies")).map_or(0, Iterator::count);
+    assert_eq!(parts(), 1);
+
+    let withdrawal = Withdrawal { component: Antivirus, version: None, reason: "noise".to_owned() };
+    let settings = site.request(Antivirus, "1.2.0.0", site.dir.path());
+    block(site.repository().withdraw(&withdrawal, &settings, &site.keys(), Timestamp::now())).unwrap();
+    server.heal();
+    desk.mirror(&site, web(&server)).unwrap();
+    assert_eq!(parts(), 0);
+}
+
+#[test]
+fn a_timestamp_that_no_machine_would_take_is_not_read() {
+    let (site, desk) = (site(), Desk::new());
+    desk.mirror(&site, folder(site.folder())).unwrap();
+    let timestamp = desk.place().join("metadata/timestamp.json");
+    fs::write(&timestamp, vec![b' '; (16 << 10) + 1]).unwrap();
+    let refused = desk.mirror(&site, folder(site.folder()));
+    let is_too_large = |error: &MirrorError| matches!(error, MirrorError::Place(PublishError::TooLarge { limit, .. }) if *limit == 16 << 10);
+    assert!(refused.as_ref().is_err_and(is_too_large), "{refused:?}");
+    fs::remove_file(&timestamp).unwrap();
+    desk.mirror(&site, folder(site.folder())).unwrap();
+    assert_eq!(seen(&desk.place()), seen(&site.folder()));
 }
 
 #[test]

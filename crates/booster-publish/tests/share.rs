@@ -120,6 +120,24 @@ fn what_a_killed_publisher_left_is_deleted_by_the_next() {
 }
 
 #[test]
+fn a_file_on_a_share_that_no_machine_would_take_is_not_read() {
+    let Some(site) = Site::new(writable) else { return };
+    site.init().unwrap();
+    let timestamp = site.folder().join("metadata/timestamp.json");
+    let whole = fs::read(&timestamp).unwrap();
+    for (file, size) in [("timestamp.json", 17 << 10), ("1.targets.json", 9 << 20)] {
+        let path = site.folder().join("metadata").join(file);
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, vec![b' '; size]).unwrap();
+        let refused = site.publish("1.0.0.0", "first");
+        assert!(matches!(&refused, Err(PublishError::TooLarge { .. })), "{file}: {refused:?}");
+        fs::write(&path, whole).unwrap();
+    }
+    assert_eq!(fs::read(&timestamp).unwrap(), whole, "nothing was written");
+    site.publish("1.0.0.0", "first").unwrap();
+}
+
+#[test]
 fn a_share_that_may_only_be_read_is_left_as_it_was() {
     let Some(site) = Site::new(|folder| SambaShare::account("Freigabe ü", folder)) else { return };
     let refused = site.init();

@@ -138,25 +138,47 @@ impl Upload {
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), ShareError> {
         let limit = self.share.limit;
         for piece in bytes.chunks(1 << 20) {
-            let written = timeout(limit, self.writer.write_chunk(piece)).await;
-            let written = written.map_err(|_| ShareError::NoAnswer { limit })?;
-            written.map_err(|error| ShareError::of(error, limit))?;
+            let confirmed = self.writer.bytes_written();
+            match timeout(limit, self.writer.write_chunk(piece)).await {
+                Ok(written) => written.map_err(|error| ShareError::of(error, limit))?,
+                // A slow line: what has not gone out goes first.
+                Err(_) if self.writer.bytes_written() > confirmed => self.settle().await?,
+                Err(_) => return Err(ShareError::NoAnswer { limit }),
+            }
         }
         Ok(())
+    }
+
+    /// Waits until everything that was written lies on the server's disk: as long as answers come, however many
+    /// are outstanding.
+    async fn settle(&mut self) -> Result<(), ShareError> {
+        let limit = self.share.limit;
+        loop {
+            let confirmed = self.writer.bytes_written();
+            match timeout(limit, self.writer.flush_checkpoint()).await {
+                Ok(settled) => return settled.map(drop).map_err(|error| ShareError::of(error, limit)),
+                // Nothing is lost by asking again: what has gone out stays so.
+                Err(_) if self.writer.bytes_written() > confirmed => {}
+                Err(_) => return Err(ShareError::NoAnswer { limit }),
+            }
+        }
     }
 
     /// Flushes the file and gives it its name, in place of the one before.
     ///
     /// # Errors
     /// [`ShareError`]; the file under that name is then the one before.
-    pub async fn finish(self) -> Result<(), ShareError> {
+    pub async fn finish(mut self) -> Result<(), ShareError> {
+        let settled = self.settle().await;
         let Self { share, writer, unfinished, name } = self;
-        let finished = match share.bounded(writer.finish()).await {
-            Ok(Ok(_)) => share.replace(&unfinished, &name).await,
-            Ok(Err(error)) => Err(ShareError::of(error, share.limit)),
+        // Where all of it lies there, this only closes the file, as renaming needs it.
+        let closed = share.bounded(writer.abort()).await.map(drop);
+        let is_closed = closed.is_ok();
+        let finished = match settled.and(closed) {
+            Ok(()) => share.replace(&unfinished, &name).await,
             Err(error) => Err(error),
         };
-        if finished.is_err() {
+        if finished.is_err() && is_closed {
             // What lies there is debris; the next publisher deletes it where this does not come through.
             let _ = share.delete_at(&unfinished).await;
         }
@@ -166,8 +188,10 @@ impl Upload {
     /// Deletes what has been written, as far as the server can be reached.
     pub async fn abort(self) {
         let Self { share, writer, unfinished, .. } = self;
-        drop(writer);
-        let _ = share.delete_at(&unfinished).await;
+        // A file that is still open is not deleted: what is outstanding is waited for.
+        if share.bounded(writer.abort()).await.is_ok() {
+            let _ = share.delete_at(&unfinished).await;
+        }
     }
 }
 

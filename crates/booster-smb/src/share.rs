@@ -108,12 +108,19 @@ impl Share {
     /// [`ShareError`].
     pub async fn list(&self, folder: &str) -> Result<Option<Vec<Entry>>, ShareError> {
         let path = self.path(folder)?;
-        let mut connection = self.connection.clone();
-        let entries = match self.bounded(self.tree.list_directory(&mut connection, &path)).await? {
-            Ok(entries) => entries,
+        let opened = self.bounded(self.tree.open_directory_reader(self.connection.clone(), &path)).await?;
+        let mut reader = match opened {
+            Ok(reader) => reader,
             Err(error) if is_absent(&error) => return Ok(None),
             Err(error) => return Err(ShareError::of(error, self.limit)),
         };
+        let mut entries = Vec::new();
+        // Each answer has its time; a large folder takes many.
+        while let Some(batch) =
+            self.bounded(reader.next_batch()).await?.map_err(|error| ShareError::of(error, self.limit))?
+        {
+            entries.extend(batch);
+        }
         let entries = entries.into_iter().filter(|entry| !matches!(entry.name.as_str(), "." | ".."));
         let entry = |entry: smb2::DirectoryEntry| Entry {
             is_folder: entry.is_directory,

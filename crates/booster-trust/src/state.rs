@@ -145,7 +145,8 @@ impl TrustedState {
 
     /// The files of a repository that holds this state, by their names there (TUF 1.0, section 6.2, with
     /// consistent snapshots), exactly as they were served. Roots are those from the pinned one on. They are in
-    /// the order in which they can be published: `timestamp.json`, which makes the others count, is the last.
+    /// the order in which they can be published where the same keys sign as before: `timestamp.json`, which makes
+    /// the others count, is the last.
     pub fn repository_files(&self) -> Vec<(String, &[u8])> {
         let Some(Inner { data, .. }) = &self.inner else { return Vec::new() };
         let versions = self.versions();

@@ -1,15 +1,19 @@
 //! Copying a file of a release to this machine, verified, gone on with where it was broken off.
 
-use super::{MirrorError, MirrorProgress, MirrorRequest, io_error};
+use super::{MirrorError, MirrorProgress, MirrorRequest};
+use crate::PublishError;
 use booster_definitions::Digest;
 use booster_sources::{Resume, Sink, SourceError, download_from};
 use booster_trust::{TargetVerifier, VerifiedTarget};
 use std::{
     fs::File,
     io::{self, Read as _, Seek as _, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 use tokio_util::sync::CancellationToken;
+
+/// The folder of files on their way, below a mirror's own.
+const COPIES: &str = "copies";
 
 /// Copies files, one after the other.
 pub(super) struct Copier<'a> {
@@ -34,12 +38,12 @@ impl<'a> Copier<'a> {
 
     /// A file of this machine with the signed bytes, and how many of them came just now.
     pub async fn file(&mut self, target: &VerifiedTarget) -> Result<(PathBuf, u64), MirrorError> {
-        let folder = self.request.work.join("copies");
-        std::fs::create_dir_all(&folder).map_err(io_error("make", &folder))?;
+        let folder = self.request.work.join(COPIES);
+        std::fs::create_dir_all(&folder).map_err(PublishError::io("make", &folder))?;
         // Metadata may name a target by another algorithm alone; its location holds that digest.
         let name = target.sha256().unwrap_or_else(|| Digest::of(target.location().as_bytes()));
         let path = folder.join(format!("{name}.part"));
-        let mut part = Part::open(target, path.clone()).map_err(io_error("open", &path))?;
+        let mut part = Part::open(target, path.clone()).map_err(PublishError::io("open", &path))?;
         let mut received = 0;
         loop {
             let pieced = part.length > 0;
@@ -49,10 +53,10 @@ impl<'a> Copier<'a> {
                 // What was there was not the beginning of it: from the beginning, once.
                 Err(wrong) if pieced => {
                     tracing::warn!(target = target.path(), %wrong, "copied again from the beginning");
-                    part.begin(0, None).map_err(io_error("empty", &path))?;
+                    part.begin(0, None).map_err(PublishError::io("empty", &path))?;
                 }
                 Err(wrong) => {
-                    std::fs::remove_file(&path).map_err(io_error("remove", &path))?;
+                    std::fs::remove_file(&path).map_err(PublishError::io("remove", &path))?;
                     return Err(MirrorError::WrongTarget { target: target.path().to_owned(), wrong });
                 }
             }
@@ -90,6 +94,21 @@ impl<'a> Copier<'a> {
         }
         Ok(received)
     }
+}
+
+/// Deletes what is left of earlier tries when a mirror is whole: files that were withdrawn before they were there.
+pub(super) fn tidy(work: &Path) -> io::Result<()> {
+    let entries = match std::fs::read_dir(work.join(COPIES)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "part") {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// A file while it grows.

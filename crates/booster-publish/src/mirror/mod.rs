@@ -4,30 +4,28 @@
 //! original, and whoever keeps it needs no keys. Nothing comes into it that the publisher has not signed:
 //! metadata goes through the same verification as on a machine, and each file through its signed digest
 //! before it gets its name. Files first, then versioned metadata, `timestamp.json` last: a reader at any
-//! moment sees the state before or the state after. What is there already is not copied again, a broken copy
-//! is gone on with, and what is no longer offered is deleted as in the publisher's own repository.
+//! moment sees the state before or the state after. (Where keys change, see [`roots`].) What is there already is
+//! not copied again, a broken copy is gone on with, and what is no longer offered is deleted as in the publisher's
+//! own repository.
 
 mod copy;
+mod metadata;
+mod roots;
+mod trust;
 
 use crate::{
     PublishError, Repository,
-    repository::{FolderLock, METADATA, Stored, TARGETS, TIMESTAMP},
+    repository::{FolderLock, TARGETS, TIMESTAMP},
 };
-use booster_sources::{MetadataRepository, Source, SourceError, TransferRules};
+use booster_sources::{Source, SourceError, TransferRules};
 use booster_trust::{
-    Client, ClientOptions, TargetVerifier, TrustError, TrustedState, VerifiedTarget, WrongTarget,
+    Client, ClientOptions, TargetVerifier, TrustError, VerifiedTarget, WrongTarget,
     signing::{self, TimestampRole},
 };
 use copy::Copier;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::{
-    collections::BTreeMap,
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// What is mirrored, and how.
@@ -43,7 +41,8 @@ pub struct MirrorRequest {
     pub trust: ClientOptions,
     /// How long the source may take.
     pub transfer: TransferRules,
-    /// How often a copy that was broken off is gone on with, as long as that brings more.
+    /// How often a copy that was broken off is gone on with, as long as that brings more, and how often a mirror is
+    /// begun again whose place let go of its lock.
     pub retries: u32,
     /// The pause before that.
     pub retry_pause: Duration,
@@ -95,7 +94,7 @@ pub enum MirrorError {
         /// What differs.
         wrong: WrongTarget,
     },
-    /// The mirror's place failed.
+    /// The mirror's place failed, or a folder of this machine.
     #[error(transparent)]
     Place(#[from] PublishError),
     /// The mirror is newer than the source.
@@ -110,17 +109,6 @@ pub enum MirrorError {
         there: u64,
         /// The source's version.
         offered: u64,
-    },
-    /// A folder of this machine failed.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// What was being done.
-        action: &'static str,
-        /// With which file.
-        path: PathBuf,
-        /// The system's answer.
-        #[source]
-        source: io::Error,
     },
     /// The caller cancelled.
     #[error("cancelled; what has been copied is there for the next time")]
@@ -139,12 +127,42 @@ impl Repository {
         cancel: &CancellationToken,
         progress: &(dyn Fn(MirrorProgress) + Sync),
     ) -> Result<MirrorReport, MirrorError> {
-        std::fs::create_dir_all(&request.work).map_err(io_error("make", &request.work))?;
+        std::fs::create_dir_all(&request.work).map_err(PublishError::io("make", &request.work))?;
         let _work = FolderLock::take(&request.work)?;
-        let _place = self.storage.lock().await?;
-        self.storage.delete_unfinished().await?;
-        let mut client = verified(request, now, cancel).await?;
-        let before = self.storage.read(TIMESTAMP).await?;
+        let mut tries = request.retries;
+        loop {
+            match self.mirror_under_lock(request, now, cancel, progress).await {
+                // Whoever came meanwhile may have deleted what was there, so everything is looked at again.
+                Err(MirrorError::Place(error @ PublishError::LockLost { .. })) if tries > 0 => {
+                    tries -= 1;
+                    tracing::info!(%error, "the mirror is begun again");
+                    unless_cancelled(cancel, async {
+                        tokio::time::sleep(request.retry_pause).await;
+                        Ok(())
+                    })
+                    .await?;
+                }
+                mirrored => return mirrored,
+            }
+        }
+    }
+
+    async fn mirror_under_lock(
+        &self,
+        request: &MirrorRequest,
+        now: Timestamp,
+        cancel: &CancellationToken,
+        progress: &(dyn Fn(MirrorProgress) + Sync),
+    ) -> Result<MirrorReport, MirrorError> {
+        let _place = unless_cancelled(cancel, self.storage.lock()).await?;
+        let before = unless_cancelled(cancel, async {
+            self.storage.delete_unfinished().await?;
+            let before = self.storage.read(TIMESTAMP).await?;
+            self.withdraw_roots(before.as_ref()).await?;
+            Ok(before)
+        })
+        .await?;
+        let mut client = trust::verified(request, now, cancel).await?;
         let timestamp = client.versions().timestamp.unwrap_or_default();
         if let Some(stored) = &before {
             self.refuse_to_go_back(&stored.bytes, timestamp)?;
@@ -155,14 +173,18 @@ impl Repository {
         let mut copier = Copier::new(request, cancel, progress, &missing);
         for target in &missing {
             let (file, bytes) = copier.file(target).await?;
-            self.storage.upload(&object(target), &file).await?;
-            std::fs::remove_file(&file).map_err(io_error("remove", &file))?;
+            unless_cancelled(cancel, self.storage.upload(&object(target), &file)).await?;
+            std::fs::remove_file(&file).map_err(PublishError::io("remove", &file))?;
             (report.copied, report.copied_bytes) = (report.copied + 1, report.copied_bytes + bytes);
         }
         let replaced = self.put_metadata(&client, before.as_ref()).await?;
+        trust::keep(request, &client)?;
         report.changed = replaced || report.copied > 0;
         if let Err(error) = self.clean().await {
             tracing::warn!(%error, "files that are no longer offered could not all be deleted");
+        }
+        if let Err(error) = copy::tidy(&request.work) {
+            tracing::warn!(%error, "copies that are no longer needed could not all be deleted");
         }
         Ok(report)
     }
@@ -185,8 +207,9 @@ impl Repository {
         cancel: &CancellationToken,
         report: &mut MirrorReport,
     ) -> Result<Vec<VerifiedTarget>, MirrorError> {
+        let listed = unless_cancelled(cancel, self.storage.list()).await?;
         let there: BTreeMap<String, u64> =
-            self.storage.list().await?.into_iter().map(|object| (object.name, object.size)).collect();
+            listed.into_iter().map(|object| (object.name, object.size)).collect();
         let names: Vec<String> = client.targets().map(|(name, _)| name.to_owned()).collect();
         let mut missing = Vec::new();
         for name in names {
@@ -197,8 +220,8 @@ impl Repository {
             let is_whole = match there.get(&object(&target)) {
                 None => false,
                 Some(&size) => {
-                    let is_whole =
-                        size == target.length() && (!request.verify || self.is_whole(&target).await?);
+                    let is_whole = size == target.length()
+                        && (!request.verify || unless_cancelled(cancel, self.is_whole(&target)).await?);
                     report.repaired += u64::from(!is_whole);
                     is_whole
                 }
@@ -213,48 +236,23 @@ impl Repository {
     }
 
     /// Whether the file that is there is the one that was signed.
-    async fn is_whole(&self, target: &VerifiedTarget) -> Result<bool, MirrorError> {
+    async fn is_whole(&self, target: &VerifiedTarget) -> Result<bool, PublishError> {
         let mut check = Check { verifier: target.verifier(), is_wrong: false };
         self.storage.download(&object(target), &mut check).await?;
         Ok(!check.is_wrong && check.verifier.finish().is_ok())
     }
-
-    /// Writes the metadata that differs, `timestamp.json` last. Whether there was any.
-    async fn put_metadata(&self, client: &Client, before: Option<&Stored>) -> Result<bool, MirrorError> {
-        let mut changed = false;
-        for (name, bytes) in client.state().repository_files() {
-            let object = format!("{METADATA}/{name}");
-            if object == TIMESTAMP {
-                if before.is_none_or(|stored| stored.bytes != bytes) {
-                    self.storage.commit(bytes, before.map(|stored| &stored.state)).await?;
-                    changed = true;
-                }
-            } else if self.storage.read(&object).await?.is_none_or(|stored| stored.bytes != bytes) {
-                self.storage.write_versioned(&object, bytes).await?;
-                changed = true;
-            }
-        }
-        Ok(changed)
-    }
 }
 
-/// The publisher's metadata, fetched and verified as on a machine.
-async fn verified(
-    request: &MirrorRequest,
-    now: Timestamp,
+/// Work at the mirror's place, which the caller may cancel. What that leaves unfinished is deleted by the next run.
+async fn unless_cancelled<T>(
     cancel: &CancellationToken,
-) -> Result<Client, MirrorError> {
-    let folder = request.work.join("trust");
-    std::fs::create_dir_all(&folder).map_err(io_error("make", &folder))?;
-    let mut state = TrustedState::open(&folder)?;
-    if let Some(root) = &request.root {
-        state.pin(root)?;
+    work: impl Future<Output = Result<T, PublishError>>,
+) -> Result<T, MirrorError> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(MirrorError::Cancelled),
+        done = work => Ok(done?),
     }
-    let source =
-        MetadataRepository::new(Arc::clone(&request.source), request.transfer.clone(), cancel.clone());
-    let mut client = Client::new(source, state, request.trust)?;
-    client.refresh(now).await?;
-    Ok(client)
 }
 
 /// Looks at a file while it passes.
@@ -277,9 +275,4 @@ impl io::Write for Check {
 /// Where a file of a release lies in the repository.
 fn object(target: &VerifiedTarget) -> String {
     format!("{TARGETS}/{}", target.location())
-}
-
-fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> MirrorError {
-    let path = path.to_owned();
-    move |source| MirrorError::Io { action, path, source }
 }

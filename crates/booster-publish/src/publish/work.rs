@@ -49,11 +49,33 @@ impl WorkFolder {
     }
 }
 
+impl Drop for WorkFolder {
+    fn drop(&mut self) {
+        // The rest is the folder's own doing.
+        let _ = empty(self.folder.path());
+    }
+}
+
+/// Deletes everything but the lock: whoever is killed meanwhile leaves a folder that the next one knows for dead.
+fn empty(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name() == LOCK {
+            continue;
+        }
+        match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path())?,
+            false => fs::remove_file(entry.path())?,
+        }
+    }
+    Ok(())
+}
+
 /// Deletes the folders of publishers that are gone. What cannot be deleted is another user's.
 fn sweep(parent: &Path) {
     for folder in abandoned(parent).unwrap_or_default() {
         tracing::info!(folder = %folder.display(), "deleting the work folder of a publisher that was killed");
-        if let Err(error) = fs::remove_dir_all(&folder) {
+        if let Err(error) = empty(&folder).and_then(|()| fs::remove_dir_all(&folder)) {
             tracing::debug!(folder = %folder.display(), %error, "it cannot be deleted");
         }
     }

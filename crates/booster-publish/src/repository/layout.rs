@@ -9,6 +9,7 @@
 //! ```
 
 use booster_definitions::Digest;
+use booster_trust::Limits;
 
 /// The folder of metadata.
 pub(crate) const METADATA: &str = "metadata";
@@ -16,6 +17,21 @@ pub(crate) const METADATA: &str = "metadata";
 pub(crate) const TARGETS: &str = "targets";
 /// The commit point of every change but a change of root keys.
 pub(crate) const TIMESTAMP: &str = "metadata/timestamp.json";
+
+/// Bytes of a release's manifest: what machines take, if nothing else is asked of them.
+const MANIFEST: u64 = 1 << 20;
+
+/// The most bytes of a file that is read as a whole, or written to be: as many as machines take.
+pub(crate) fn limit(object: &str) -> u64 {
+    let limits = Limits::default();
+    match Versioned::parse(object) {
+        Some((Versioned::Root, _)) => limits.root,
+        Some((Versioned::Snapshot, _)) => limits.snapshot,
+        Some((Versioned::Targets, _)) => limits.targets,
+        None if object == TIMESTAMP => limits.timestamp,
+        None => MANIFEST,
+    }
+}
 
 /// A role whose metadata carries its version in its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,5 +1,6 @@
 //! One publisher at a time in a folder.
 
+use super::share::ShareLock;
 use crate::{PublishError, Result};
 use std::{
     fs::{File, TryLockError},
@@ -14,7 +15,7 @@ pub(super) const NAME: &str = ".publish.lock";
 #[derive(Debug)]
 pub(crate) enum Lock {
     Folder(#[expect(dead_code, reason = "held")] FolderLock),
-    Share(#[expect(dead_code, reason = "held")] Box<booster_smb::Held>),
+    Share(#[expect(dead_code, reason = "held")] Box<ShareLock>),
 }
 
 /// A held lock. The system releases it when the process ends, however that comes.

@@ -26,10 +26,10 @@ use crate::{KeyRing, PublishError, Result};
 use booster_smb::ShareOptions;
 use booster_trust::signing::TopRole;
 use jiff::{SignedDuration, Timestamp};
-pub(crate) use layout::{METADATA, TARGETS, TIMESTAMP, target_object};
+pub(crate) use layout::{METADATA, TARGETS, TIMESTAMP, Versioned, target_object};
 pub(crate) use lock::FolderLock;
 pub(crate) use releases::{OfferedRelease, is_kept, manifest_of, offered, remove, thin_out};
-pub(crate) use state::{Prepared, Published, Signer, prepare};
+pub(crate) use state::{Prepared, Published, Signer, highest, prepare};
 use std::fmt;
 pub(crate) use storage::{Storage, Stored};
 

@@ -5,12 +5,12 @@
 //! and conditions on it keep two publishers apart.
 
 use super::{
-    layout::{METADATA, TARGETS, TIMESTAMP},
+    layout::{self, METADATA, TARGETS, TIMESTAMP},
     lock::FolderLock,
     storage::{Listed, Stored, is_unfinished},
 };
 use crate::{PublishError, Result};
-
+use bytes::BytesMut;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::{
     ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, UpdateVersion,
@@ -99,16 +99,27 @@ impl Objects {
         self.folder.as_deref().map(FolderLock::take).transpose()
     }
 
-    /// Reads a whole object. `None`: it is not there.
-    pub async fn read(&self, name: &str) -> Result<Option<Stored>> {
+    /// Reads a whole object of at most so many bytes. `None`: it is not there.
+    pub async fn read(&self, name: &str, limit: u64) -> Result<Option<Stored>> {
         let result = match self.store.get(&self.path(name)).await {
             Ok(result) => result,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(self.error("read", name, error)),
         };
         let state = UpdateVersion { e_tag: result.meta.e_tag.clone(), version: result.meta.version.clone() };
-        let bytes = result.bytes().await.map_err(|error| self.error("read", name, error))?;
-        Ok(Some(Stored { bytes, state }))
+        let too_large = || PublishError::too_large(self.location.clone(), name, limit);
+        // Nothing is fetched of what is said to be larger, and no more than that of what turns out to be.
+        if result.meta.size > limit {
+            return Err(too_large());
+        }
+        let (mut bytes, mut stream) = (BytesMut::new(), result.into_stream());
+        while let Some(piece) = stream.try_next().await.map_err(|error| self.error("read", name, error))? {
+            if (bytes.len() + piece.len()) as u64 > limit {
+                return Err(too_large());
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(Some(Stored { bytes: bytes.freeze(), state }))
     }
 
     /// Streams an object into a sink.
@@ -138,6 +149,12 @@ impl Objects {
             written => written,
         };
         self.judge(name, bytes, written).await
+    }
+
+    /// Writes an object, whatever lies there.
+    pub async fn write_over(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let written = self.put(name, bytes, PutMode::Overwrite).await;
+        written.map(drop).map_err(|error| self.error("write", name, error))
     }
 
     /// Writes an object that is named by its content, from a file.
@@ -202,7 +219,7 @@ impl Objects {
                 | object_store::Error::AlreadyExists { .. }
                 | object_store::Error::NotFound { .. },
             ) => {
-                let lies_there = self.read(name).await?;
+                let lies_there = self.read(name, layout::limit(name)).await?;
                 let ours = lies_there.is_some_and(|stored| stored.bytes == bytes);
                 if ours { Ok(()) } else { Err(self.conflict(name)) }
             }
@@ -212,7 +229,7 @@ impl Objects {
 
     /// Compares and then writes: enough where a lock keeps others out.
     async fn commit_compared(&self, bytes: &[u8], before: Option<&UpdateVersion>) -> Result<()> {
-        let now = self.read(TIMESTAMP).await?.map(|stored| stored.state);
+        let now = self.read(TIMESTAMP, layout::limit(TIMESTAMP)).await?.map(|stored| stored.state);
         if now.as_ref().map(|state| &state.e_tag) != before.map(|state| &state.e_tag) {
             return Err(self.conflict(TIMESTAMP));
         }

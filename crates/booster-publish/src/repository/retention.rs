@@ -5,7 +5,7 @@ use super::{
     layout::{METADATA, TARGETS, TIMESTAMP, Versioned, target_object},
     storage::Listed,
 };
-use crate::Result;
+use crate::{PublishError, Result};
 use booster_trust::signing::{self, SnapshotRole, TargetsRole, TimestampRole};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -43,7 +43,7 @@ impl Repository {
     }
 
     /// The objects that may be judged. In a bucket another publisher may just be writing.
-    fn old_enough<'a>(&self, listed: &'a [Listed]) -> impl Iterator<Item = &'a Listed> + use<'a> {
+    pub(crate) fn old_enough<'a>(&self, listed: &'a [Listed]) -> impl Iterator<Item = &'a Listed> + use<'a> {
         let cutoff = self.storage.is_shared().then(|| Timestamp::now() - self.options.debris_age);
         listed.iter().filter(move |object| cutoff.is_none_or(|cutoff| object.written < cutoff))
     }
@@ -77,7 +77,10 @@ impl Repository {
             .map(|(_, version)| *version)
             .collect();
         for version in versions {
-            let stored = self.storage.read(&Versioned::Targets.object(version)).await?;
+            let stored = match self.storage.read(&Versioned::Targets.object(version)).await {
+                Err(PublishError::TooLarge { .. }) => None,
+                stored => stored?,
+            };
             match stored.and_then(|stored| signing::read_unverified::<TargetsRole>(&stored.bytes).ok()) {
                 Some(role) => referenced.extend(role.targets.iter().filter_map(|(target, entry)| {
                     entry.sha256().map(|digest| target_object(target, &digest))

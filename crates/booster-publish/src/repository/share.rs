@@ -1,7 +1,9 @@
 //! A repository on a file share, by the share's network name.
 //!
 //! Every write is a new file that is flushed and renamed into place. A file that one publisher at a time holds
-//! open is the lock: the server lets go of it when the connection ends, however that comes.
+//! open is the lock: the server lets go of it when the connection ends, however that comes. So the work under a lock
+//! is the work of one connection: where that ends, another publisher may have come and deleted what was written,
+//! and nothing more is read or written ([`PublishError::LockLost`]).
 
 use super::{
     layout::{METADATA, TARGETS},
@@ -11,7 +13,14 @@ use super::{
 use crate::{PublishError, Result};
 use booster_smb::{Held, Share, ShareError, ShareOptions, Small};
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture};
-use std::{io::Read as _, path::Path};
+use std::{
+    io::Read as _,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use tokio::sync::Mutex;
 
 /// Files up to this size are read with one request.
@@ -24,11 +33,26 @@ const PIECE: usize = 4 << 20;
 pub(crate) struct ShareFolder {
     options: ShareOptions,
     session: Mutex<Option<Share>>,
+    /// Whether the session holds the lock, and so may not be replaced by another.
+    is_locked: Arc<AtomicBool>,
+}
+
+/// A held lock. While it is held, the session that took it is the only one.
+#[derive(Debug)]
+pub(crate) struct ShareLock {
+    _held: Held,
+    is_locked: Arc<AtomicBool>,
+}
+
+impl Drop for ShareLock {
+    fn drop(&mut self) {
+        self.is_locked.store(false, Ordering::Release);
+    }
 }
 
 impl ShareFolder {
     pub fn new(options: ShareOptions) -> Self {
-        Self { options, session: Mutex::new(None) }
+        Self { options, session: Mutex::new(None), is_locked: Arc::default() }
     }
 
     pub fn location(&self) -> String {
@@ -36,7 +60,7 @@ impl ShareFolder {
     }
 
     /// Takes the lock, or says that somebody has it.
-    pub async fn lock(&self) -> Result<Held> {
+    pub async fn lock(&self) -> Result<ShareLock> {
         let held = self.attempt("lock", lock::NAME, |share| {
             let hold = async move {
                 share.make_folder("").await?;
@@ -48,12 +72,18 @@ impl ShareFolder {
             location: self.location(),
             holder: "it has the lock file open".to_owned(),
         };
-        held.await?.ok_or_else(busy)
+        let held = held.await?.ok_or_else(busy)?;
+        self.is_locked.store(true, Ordering::Release);
+        Ok(ShareLock { _held: held, is_locked: Arc::clone(&self.is_locked) })
     }
 
-    /// Reads a whole file.
-    pub async fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        self.attempt("read", name, |share| read(share, name).boxed()).await
+    /// Reads a whole file of at most so many bytes.
+    pub async fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>> {
+        match self.attempt("read", name, |share| read(share, name, limit).boxed()).await? {
+            Some(Small::Whole(bytes)) => Ok(Some(bytes)),
+            Some(Small::Larger(_)) => Err(PublishError::too_large(self.location(), name, limit)),
+            None => Ok(None),
+        }
     }
 
     /// Streams a file into a sink.
@@ -139,7 +169,8 @@ impl ShareFolder {
         Ok(listed)
     }
 
-    /// Does something that may be done twice: once more where the session turns out to have ended.
+    /// Does something that may be done twice: once more where the session turns out to have ended, unless the
+    /// lock has ended with it.
     ///
     /// The work is boxed: of an async closure that borrows, the compiler does not see that it may be sent to
     /// another thread.
@@ -151,7 +182,7 @@ impl ShareFolder {
     ) -> Result<T> {
         let failed = |error| self.error(action, name, error);
         match work(self.share().await.map_err(failed)?).await {
-            Err(error) if error.is_lost() => {
+            Err(error) if error.is_lost() && !self.is_locked() => {
                 // Not every session that has ended knows of it.
                 self.session.lock().await.take();
                 work(self.share().await.map_err(failed)?).await.map_err(failed)
@@ -165,29 +196,41 @@ impl ShareFolder {
         if let Some(share) = session.as_ref().filter(|share| !share.is_lost()) {
             return Ok(share.clone());
         }
+        if self.is_locked() {
+            return Err(ShareError::Lost { reason: "the session has ended".to_owned() });
+        }
         let share = Share::connect(&self.options).await?;
         *session = Some(share.clone());
         Ok(share)
     }
 
+    fn is_locked(&self) -> bool {
+        self.is_locked.load(Ordering::Acquire)
+    }
+
     fn error(&self, action: &'static str, object: &str, source: ShareError) -> PublishError {
+        if source.is_lost() && self.is_locked() {
+            return PublishError::LockLost { location: self.location(), source };
+        }
         PublishError::Share { action, object: object.to_owned(), location: self.location(), source }
     }
 }
 
-/// Reads a whole file, with one request where it is small.
-async fn read(share: Share, name: &str) -> Result<Option<Vec<u8>>, ShareError> {
-    match share.read_small(name, SMALL).await? {
-        Some(Small::Whole(bytes)) => Ok(Some(bytes)),
-        Some(Small::Larger(_)) => {
-            let mut bytes = Vec::new();
-            let Some(file) = share.open(name).await? else { return Ok(None) };
-            let mut stream = std::pin::pin!(file.bytes_from(0));
-            while let Some(piece) = stream.next().await {
-                bytes.extend_from_slice(&piece?);
-            }
-            Ok(Some(bytes))
-        }
-        None => Ok(None),
+/// Reads a whole file of at most so many bytes, with one request where it is small.
+async fn read(share: Share, name: &str, limit: u64) -> Result<Option<Small>, ShareError> {
+    match share.read_small(name, SMALL.min(limit)).await? {
+        Some(Small::Larger(size)) if size <= limit => {}
+        read => return Ok(read),
     }
+    let Some(file) = share.open(name).await? else { return Ok(None) };
+    let size = file.size();
+    if size > limit {
+        return Ok(Some(Small::Larger(size)));
+    }
+    let mut bytes = Vec::new();
+    let mut stream = std::pin::pin!(file.bytes_from(0));
+    while let Some(piece) = stream.next().await {
+        bytes.extend_from_slice(&piece?);
+    }
+    Ok(Some(Small::Whole(bytes)))
 }

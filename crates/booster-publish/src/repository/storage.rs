@@ -1,6 +1,11 @@
 //! Where a repository lies: a folder, a bucket or a share behind one set of verbs.
 
-use super::{layout::TIMESTAMP, lock::Lock, objects::Objects, share::ShareFolder};
+use super::{
+    layout::{self, TIMESTAMP},
+    lock::Lock,
+    objects::Objects,
+    share::ShareFolder,
+};
 use crate::{PublishError, Result};
 use booster_definitions::Digest;
 use booster_smb::{ShareOptions, UncPath};
@@ -75,15 +80,23 @@ impl Storage {
         }
     }
 
-    /// Reads a whole file. `None`: it is not there.
+    /// Reads a whole file, no larger than its kind may be. `None`: it is not there.
     pub async fn read(&self, name: &str) -> Result<Option<Stored>> {
+        let limit = layout::limit(name);
         match self {
-            Self::Objects(objects) => objects.read(name).await,
-            Self::Share(share) => Ok(share.read(name).await?.map(|bytes| Stored {
+            Self::Objects(objects) => objects.read(name, limit).await,
+            Self::Share(share) => Ok(share.read(name, limit).await?.map(|bytes| Stored {
                 state: UpdateVersion { e_tag: Some(Digest::of(&bytes).to_string()), version: None },
                 bytes: bytes.into(),
             })),
         }
+    }
+
+    /// What machines would refuse to read is not written.
+    fn check_size(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let limit = layout::limit(name);
+        let is_too_large = bytes.len() as u64 > limit;
+        if is_too_large { Err(PublishError::too_large(self.location(), name, limit)) } else { Ok(()) }
     }
 
     /// Streams a file into a sink.
@@ -96,8 +109,18 @@ impl Storage {
 
     /// Writes a file whose name is never used for other content.
     pub async fn write_versioned(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.check_size(name, bytes)?;
         match self {
             Self::Objects(objects) => objects.write_versioned(name, bytes).await,
+            Self::Share(share) => share.write(name, bytes).await,
+        }
+    }
+
+    /// Writes a file, whatever lies there: for content that was verified to be what belongs there.
+    pub async fn write_over(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.check_size(name, bytes)?;
+        match self {
+            Self::Objects(objects) => objects.write_over(name, bytes).await,
             Self::Share(share) => share.write(name, bytes).await,
         }
     }
@@ -113,6 +136,7 @@ impl Storage {
     /// Writes `timestamp.json`: the commit point. `before` is the state that the change was made
     /// upon, `None` for a new repository.
     pub async fn commit(&self, bytes: &[u8], before: Option<&UpdateVersion>) -> Result<()> {
+        self.check_size(TIMESTAMP, bytes)?;
         let share = match self {
             Self::Objects(objects) => return objects.commit(bytes, before).await,
             Self::Share(share) => share,

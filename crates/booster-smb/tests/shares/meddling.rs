@@ -5,7 +5,7 @@ use booster_test_support::{SambaShare, SmbMessage, SmbTap};
 
 /// A server before which somebody changes messages.
 async fn through(
-    meddler: impl Fn(SmbMessage<'_>) + Send + Sync + 'static,
+    meddler: impl Fn(&mut SmbMessage) + Send + Sync + 'static,
 ) -> Option<(Result<Option<Vec<u8>>, ShareError>, u64)> {
     let files = folder(&[("large", &content(3_000_000))]);
     let server = Samba::start(&[SambaShare::account("priv", files.path())])?;
@@ -28,13 +28,13 @@ async fn many_blocks_of_a_file_are_on_their_way_at_once() {
 
 #[tokio::test]
 async fn what_a_third_party_changes_on_the_way_is_noticed() {
-    let in_a_block = |message: SmbMessage<'_>| {
+    let in_a_block = |message: &mut SmbMessage| {
         if message.is_answer && message.command() == Some(SmbMessage::READ) {
             *message.bytes.last_mut().unwrap() ^= 1;
         }
     };
     // The header's flags at offset 16 say that it is signed: without that, and without a signature.
-    let unsigned = |message: SmbMessage<'_>| {
+    let unsigned = |message: &mut SmbMessage| {
         if message.is_answer && message.command() == Some(SmbMessage::READ) {
             message.bytes[16] &= !0x08;
             message.bytes[48..64].fill(0);
@@ -42,13 +42,13 @@ async fn what_a_third_party_changes_on_the_way_is_noticed() {
         }
     };
     // The server's name for itself, at offset 8 of its answer: nothing that the session needs, but hashed.
-    let in_the_first_exchange = |message: SmbMessage<'_>| {
+    let in_the_first_exchange = |message: &mut SmbMessage| {
         if message.is_answer && message.command() == Some(SmbMessage::NEGOTIATE) {
             message.bytes[64 + 8] ^= 1;
         }
     };
     // What the client can do, at offset 8 of its request: an attempt to have nothing encrypted.
-    let in_what_the_client_can = |message: SmbMessage<'_>| {
+    let in_what_the_client_can = |message: &mut SmbMessage| {
         if !message.is_answer && message.command() == Some(SmbMessage::NEGOTIATE) {
             message.bytes[64 + 8] &= !0x40;
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 use booster_smb::Small;
-use booster_test_support::SambaShare;
+use booster_test_support::{SambaShare, SmbTap};
 
 async fn writable() -> Option<(Samba, TempDir, Share)> {
     let files = folder(&[]);
@@ -73,6 +73,53 @@ async fn a_share_that_may_only_be_read_is_not_written() {
     assert_eq!(bounded(share.write("x", b"new")).await, Err(ShareError::Denied));
     assert_eq!(bounded(share.delete("x")).await, Err(ShareError::Denied));
     assert_eq!(std::fs::read(files.path().join("x")).unwrap(), b"old");
+}
+
+/// A share behind which the server answers, or is waited for, no longer than this.
+async fn impatient(server: &Samba, port: u16) -> Share {
+    let options =
+        ShareOptions { port, response_timeout: Duration::from_secs(1), ..as_account(server, "drop") };
+    connect(&options).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_given_up_whatever_is_asked_of_it() {
+    let Some((server, _files, _share)) = writable().await else { return };
+    let mut shares = Vec::new();
+    for _ in 0..4 {
+        shares.push(impatient(&server, server.port()).await);
+    }
+    let mut begun = bounded(shares[0].upload("x")).await.unwrap();
+    bounded(begun.write(&content(1_000_000))).await.unwrap();
+    let large = content(30_000_000);
+    server.freeze();
+    let given_up = |result: Result<(), ShareError>| {
+        assert!(matches!(result, Err(ShareError::NoAnswer { .. } | ShareError::Lost { .. })), "{result:?}");
+    };
+    let (finished, listed, held, written) = bounded(async {
+        tokio::join!(begun.finish(), shares[1].list(""), shares[2].hold("lock"), shares[3].write("y", &large))
+    })
+    .await;
+    server.thaw();
+    given_up(finished);
+    given_up(listed.map(drop));
+    given_up(held.map(drop));
+    given_up(written);
+}
+
+#[tokio::test]
+async fn a_slow_server_has_its_time_for_each_answer_and_not_for_all_of_them() {
+    let Some((server, files, share)) = writable().await else { return };
+    for number in 0..4000 {
+        std::fs::write(files.path().join(format!("{number:0100}")), "").unwrap();
+    }
+    let tap = SmbTap::slow(server.port(), Duration::from_millis(200));
+    let slow = impatient(&server, tap.port()).await;
+    assert_eq!(bounded(slow.list("")).await.unwrap().unwrap().len(), 4000);
+    assert!(tap.messages() > 6, "{} messages: the folder is too small", tap.messages());
+    // Eight blocks are on their way at least when the last of them has been handed over.
+    bounded(slow.write("large", &content(10_000_000))).await.unwrap();
+    assert_eq!(bounded(share.read_small("large", 10)).await.unwrap(), Some(Small::Larger(10_000_000)));
 }
 
 /// A small file system of its own, unmounted when it goes.

@@ -141,9 +141,10 @@ async fn an_update_that_a_dying_server_broke_off_is_gone_on_with() {
     publisher.publish(AV, 1, &[("a.yar", &rule("a", "pattern")), ("noise.bin", &noise)]);
     let Some(mut server) = serve(publisher.path()) else { return };
     let blocks = AtomicU32::new(0);
-    let tap = SmbTap::meddling(server.port(), move |message: SmbMessage<'_>| {
-        if message.is_answer && message.command() == Some(SmbMessage::READ) && message.bytes.len() > 200_000 {
-            *message.cut = blocks.fetch_add(1, Ordering::SeqCst) == 4;
+    let tap = SmbTap::meddling(server.port(), move |message: &mut SmbMessage| {
+        let is_block = message.is_answer && message.command() == Some(SmbMessage::READ);
+        if is_block && message.bytes.len() > 200_000 && blocks.fetch_add(1, Ordering::SeqCst) == 4 {
+            message.cut(|| {});
         }
     });
     let mut machine = Machine::new(&publisher);

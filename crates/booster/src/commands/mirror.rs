@@ -88,6 +88,8 @@ pub fn run(args: &MirrorArgs, context: &Context) -> CommandResult {
             context.output.message(MirrorError::Cancelled.to_string());
             Ok(Exit::Cancelled)
         }
+        // As itself: what the exit code tells is looked for there.
+        Err(MirrorError::Place(error)) => Err(Box::new(error) as Box<dyn Error>),
         Err(error) => Err(Box::new(error) as Box<dyn Error>),
     }
 }

@@ -15,18 +15,18 @@ const TRIES: u64 = 2000;
 
 /// How long a command takes when nobody disturbs it: the shortest of three, on copies, so that most
 /// moments drawn from it lie within a run.
-fn undisturbed(mut run: impl FnMut() -> Duration) -> Duration {
+pub fn undisturbed(mut run: impl FnMut() -> Duration) -> Duration {
     (0..3).map(|_| run()).min().unwrap()
 }
 
-fn timed(command: &mut Command) -> Duration {
+pub fn timed(command: &mut Command) -> Duration {
     let start = Instant::now();
     Said::from(command.output().unwrap()).expect(0);
     start.elapsed()
 }
 
 /// Starts a command and kills it after a while; true if it was still running.
-fn killed_after(command: &mut Command, delay: Duration) -> bool {
+pub fn killed_after(command: &mut Command, delay: Duration) -> bool {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     std::thread::sleep(delay);
     let running = child.try_wait().unwrap().is_none();
@@ -78,17 +78,22 @@ fn updates_killed(seed: u64, options: &[&str], how: &str) {
     });
 }
 
+/// Draws moments of a run until [`KILLS`] have hit one.
+fn at_random_moments(seed: u64, whole: Duration, attempt: impl FnMut(u64, Duration) -> bool) {
+    so_often(KILLS, seed, whole, attempt);
+}
+
 /// Draws moments of a run until so many kills have hit one.
-fn at_random_moments(seed: u64, whole: Duration, mut attempt: impl FnMut(u64, Duration) -> bool) {
+pub fn so_often(kills: u64, seed: u64, whole: Duration, mut attempt: impl FnMut(u64, Duration) -> bool) {
     let mut random = Random(seed);
     let mut hits = 0;
     for n in 0..TRIES {
-        if hits == KILLS {
+        if hits == kills {
             break;
         }
         hits += u64::from(attempt(n, Duration::from_micros(random.below(whole.as_micros() as u64))));
     }
-    assert_eq!(hits, KILLS, "kills that hit a run in {TRIES} tries");
+    assert_eq!(hits, kills, "kills that hit a run in {TRIES} tries");
 }
 
 #[test]
@@ -218,7 +223,7 @@ fn a_publisher_killed_at_any_moment_leaves_the_old_repository_or_the_new_one() {
 
 /// The files of a repository, without the numbers of metadata that is signed anew each time, and
 /// without the digest in the manifest's name: it holds the time of publication.
-fn content(site: &Site) -> Vec<String> {
+pub fn content(site: &Site) -> Vec<String> {
     let name = |name: String| match name.rsplit_once('/') {
         Some(("metadata", file)) => {
             format!("metadata/{}", file.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'))

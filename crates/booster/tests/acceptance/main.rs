@@ -8,6 +8,7 @@ mod clock;
 mod disk_full;
 mod history;
 mod kills;
+mod mirrors;
 mod resuming;
 mod support;
 mod tmpfs;

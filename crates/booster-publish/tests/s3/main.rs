@@ -1,110 +1,16 @@
 //! A repository in a bucket, behind a real server that speaks S3.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+mod cloud;
+#[path = "../common/mod.rs"]
 mod common;
+mod mirrors;
 
-use booster_definitions::Component::{Antispyware, Antivirus};
-use booster_publish::{
-    KeyRing, KeySet, Outcome, PublishError, PublishReport, PublishRequest, Repository, RepositoryOptions,
-};
+use booster_definitions::Component::Antispyware;
+use booster_publish::{KeySet, Outcome, PublishError, Repository, RepositoryOptions};
+use cloud::{BUCKET, Cloud};
 use common::{Machine, block, rule, versions};
-use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use std::path::PathBuf;
-
-const ACCESS_KEY: &str = "test-access";
-const SECRET_KEY: &str = "test-secret-0123456789";
-const BUCKET: &str = "definitions";
-
-/// A server over a folder, and a publisher with keys.
-struct Cloud {
-    dir: tempfile::TempDir,
-    endpoint: String,
-}
-
-impl Cloud {
-    fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(dir.path().join("buckets").join(BUCKET)).unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let files = s3s_fs::FileSystem::new(dir.path().join("buckets")).unwrap();
-        std::thread::spawn(move || block(serve(listener, files)));
-        Self { dir, endpoint }
-    }
-
-    fn options(&self) -> RepositoryOptions {
-        let pairs = [
-            ("AWS_ENDPOINT", self.endpoint.as_str()),
-            ("AWS_ALLOW_HTTP", "true"),
-            ("AWS_REGION", "us-east-1"),
-            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
-        ];
-        let variables = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        RepositoryOptions { variables: Some(variables), ..RepositoryOptions::default() }
-    }
-
-    fn repository(&self) -> Repository {
-        Repository::open(&format!("s3://{BUCKET}/site/a"), self.options()).unwrap()
-    }
-
-    /// Where the server keeps what was put.
-    fn folder(&self) -> PathBuf {
-        self.dir.path().join("buckets").join(BUCKET).join("site/a")
-    }
-
-    fn init(&self) -> Vec<u8> {
-        let keys = KeySet::in_folder(&self.dir.path().join("keys"), 3, 2).unwrap();
-        block(self.repository().init(keys, Timestamp::now())).unwrap().root
-    }
-
-    fn keys(&self) -> KeyRing {
-        KeyRing::from_folder(&self.dir.path().join("keys")).unwrap()
-    }
-
-    fn request(&self, version: &str, files: &[(&str, &str)]) -> PublishRequest {
-        let folder = self.dir.path().join("releases").join(version);
-        std::fs::create_dir_all(&folder).unwrap();
-        for (path, content) in files {
-            std::fs::write(folder.join(path), content).unwrap();
-        }
-        let mut request = PublishRequest::new(Antivirus, version.parse().unwrap(), folder);
-        request.level = 1;
-        request
-    }
-
-    fn publish(&self, request: &PublishRequest) -> Result<PublishReport, PublishError> {
-        block(self.repository().publish(request, &self.keys(), Timestamp::now()))
-    }
-}
-
-async fn serve(listener: std::net::TcpListener, files: s3s_fs::FileSystem) {
-    let mut builder = s3s::service::S3ServiceBuilder::new(files);
-    builder.set_auth(s3s::auth::SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
-    let service = builder.build();
-    // This server looks and then writes; S3's conditions hold at the moment of the write. One request
-    // at a time gives it that.
-    let turn = std::sync::Arc::new(tokio::sync::Mutex::new(()));
-    listener.set_nonblocking(true).unwrap();
-    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        let (service, turn) = (service.clone(), std::sync::Arc::clone(&turn));
-        let in_turn = hyper::service::service_fn(move |request| {
-            let (service, turn) = (service.clone(), std::sync::Arc::clone(&turn));
-            async move {
-                let _turn = turn.lock().await;
-                hyper::service::Service::call(&service, request).await
-            }
-        });
-        tokio::spawn(async move {
-            let connection =
-                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), in_turn);
-            let _ = connection.await;
-        });
-    }
-}
 
 #[test]
 fn a_bucket_is_published_into_and_a_machine_sees_it() {
