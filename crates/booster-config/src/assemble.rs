@@ -33,6 +33,15 @@ impl Settings {
     /// The chosen sources, in the order in which they are tried. Certificates are read; nothing is
     /// sent yet.
     pub fn sources(&self, choice: &SourceChoice) -> Result<Vec<Arc<dyn Source>>, ConfigError> {
+        let refusals = Refusals::default();
+        self.chosen(choice)?.into_iter().map(|source| self.source(source, &refusals)).collect()
+    }
+
+    /// The settings of the chosen sources, in the order in which they are tried. Nothing is read.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn chosen<'a>(&'a self, choice: &'a SourceChoice) -> Result<Vec<&'a SourceSettings>, ConfigError> {
         let candidates = match (&choice.from, &self.fallback_order, choice.kind) {
             (Some(source), _, _) => vec![source],
             (None, Some(order), None) => self.in_order(order),
@@ -43,10 +52,7 @@ impl Settings {
         match (sources.is_empty(), choice.kind) {
             (true, Some(kind)) => Err(ConfigError::NoSourceOfKind { kind }),
             (true, None) => Err(ConfigError::NoSource),
-            (false, _) => {
-                let refusals = Refusals::default();
-                sources.into_iter().map(|source| self.source(source, &refusals)).collect()
-            }
+            (false, _) => Ok(sources),
         }
     }
 

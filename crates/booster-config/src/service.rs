@@ -1,10 +1,11 @@
 //! The settings of the antimalware service, and where its socket is.
 
-use crate::Settings;
+use crate::{Interval, Settings};
 use serde::{Deserialize, Serialize};
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// The socket of the machine's service, which owns the machine's data folder.
@@ -29,6 +30,9 @@ pub struct Service {
     pub max_connections: usize,
     /// How many updates may wait behind the one that runs.
     pub max_waiting: usize,
+    /// How long an update may tell nothing before the service manager is not told any more that the service
+    /// lives; 0 for ever.
+    pub stuck_after: Interval,
     /// Where its figures are served for Prometheus; unset, nowhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<SocketAddr>,
@@ -55,6 +59,7 @@ impl Default for Service {
             administrators: None,
             max_connections: 2048,
             max_waiting: 16,
+            stuck_after: Interval(Duration::from_secs(3600)),
             metrics: None,
         }
     }

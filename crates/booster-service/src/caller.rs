@@ -5,7 +5,11 @@
 //! members of a group that is configured.
 
 use booster_sources::SourceKind;
-use std::fmt;
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,11 +22,25 @@ pub struct Caller {
     pub pid: Option<i32>,
 }
 
-/// Who is an administrator.
-#[derive(Debug, Clone, Default)]
+/// Asks the system's user database whether a caller is in a group; nothing where it cannot be asked.
+type Ask = dyn Fn(&Caller, &str) -> Option<bool> + Send + Sync;
+
+/// Who is an administrator: root, the service's own user, and the members of a group, where one is named.
+///
+/// The user database may be on another machine. It is asked on a thread of its own, one question at a time, and
+/// once for each user: what it said holds until this is made anew, which is when the settings are read again.
+#[derive(Clone)]
 pub struct Administrators {
-    /// The group whose members are, beside root and the service's own user.
-    pub group: Option<String>,
+    group: Option<String>,
+    known: Arc<Mutex<HashMap<(u32, u32), bool>>>,
+    asking: Arc<tokio::sync::Mutex<()>>,
+    ask: Arc<Ask>,
+}
+
+impl fmt::Debug for Administrators {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Administrators").field("group", &self.group).finish_non_exhaustive()
+    }
 }
 
 /// What a caller asked for and may not have.
@@ -46,35 +64,66 @@ impl fmt::Display for Caller {
 }
 
 impl Administrators {
+    /// Root, the service's own user, and the members of a group.
+    pub fn new(group: Option<String>) -> Self {
+        Self { group, known: Arc::default(), asking: Arc::default(), ask: Arc::new(is_member) }
+    }
+
+    /// Whether the caller is one, as far as that is known without asking.
+    pub fn known(&self, caller: &Caller) -> Option<bool> {
+        if caller.uid == 0 || caller.uid == nix::unistd::geteuid().as_raw() {
+            return Some(true);
+        }
+        if self.group.is_none() {
+            return Some(false);
+        }
+        self.answers().get(&(caller.uid, caller.gid)).copied()
+    }
+
     /// Whether the caller is one.
-    pub fn include(&self, caller: &Caller) -> bool {
-        caller.uid == 0
-            || caller.uid == nix::unistd::geteuid().as_raw()
-            || self.group.as_deref().is_some_and(|group| is_member(caller, group))
+    pub async fn include(&self, caller: &Caller) -> bool {
+        if let Some(known) = self.known(caller) {
+            return known;
+        }
+        let _turn = self.asking.lock().await;
+        // Somebody may have asked meanwhile.
+        if let Some(known) = self.known(caller) {
+            return known;
+        }
+        let (caller, ask, group) = (*caller, Arc::clone(&self.ask), self.group.clone().unwrap_or_default());
+        let answer = tokio::task::spawn_blocking(move || ask(&caller, &group)).await;
+        // A database that cannot be asked has nobody, and is asked again.
+        let Ok(Some(member)) = answer else { return false };
+        self.answers().insert((caller.uid, caller.gid), member);
+        member
     }
 
     /// Lets only administrators pass.
     ///
     /// # Errors
     /// The caller is none.
-    pub fn require(&self, caller: &Caller, what: &'static str) -> Result<(), NotAllowed> {
-        if self.include(caller) {
+    pub async fn require(&self, caller: &Caller, what: &'static str) -> Result<(), NotAllowed> {
+        if self.include(caller).await {
             return Ok(());
         }
         Err(NotAllowed { what, uid: caller.uid, group: self.group.clone() })
     }
+
+    fn answers(&self) -> MutexGuard<'_, HashMap<(u32, u32), bool>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Whether the system's user database has the caller in the group. A database that cannot be asked has nobody.
-fn is_member(caller: &Caller, group: &str) -> bool {
+/// Whether the system's user database has the caller in the group.
+fn is_member(caller: &Caller, group: &str) -> Option<bool> {
     use nix::unistd::{Group, Uid, User, getgrouplist};
-    let Ok(Some(group)) = Group::from_name(group) else { return false };
+    let Some(group) = Group::from_name(group).ok()? else { return Some(false) };
     if group.gid.as_raw() == caller.gid {
-        return true;
+        return Some(true);
     }
-    let Ok(Some(user)) = User::from_uid(Uid::from_raw(caller.uid)) else { return false };
-    let Ok(name) = std::ffi::CString::new(user.name) else { return false };
-    getgrouplist(&name, user.gid).is_ok_and(|groups| groups.contains(&group.gid))
+    let Some(user) = User::from_uid(Uid::from_raw(caller.uid)).ok()? else { return Some(false) };
+    let name = std::ffi::CString::new(user.name).ok()?;
+    Some(getgrouplist(&name, user.gid).ok()?.contains(&group.gid))
 }
 
 /// Whether cancelling an update from this kind of source needs an administrator, as the documentation of
@@ -92,14 +141,14 @@ mod tests {
         Caller { uid, gid, pid: None }
     }
 
-    #[test]
-    fn root_the_service_itself_and_the_group_are_administrators_and_nobody_else() {
+    #[tokio::test]
+    async fn root_the_service_itself_and_the_group_are_administrators_and_nobody_else() {
         let own = nix::unistd::geteuid().as_raw();
         // Every system has a group 0, and a user nobody who is not in it.
         let name = nix::unistd::Group::from_gid(0.into()).unwrap().unwrap().name;
-        let none = Administrators::default();
-        let group = Administrators { group: Some(name) };
-        let unknown = Administrators { group: Some("no-such-group-here".into()) };
+        let none = Administrators::new(None);
+        let group = Administrators::new(Some(name.clone()));
+        let unknown = Administrators::new(Some("no-such-group-here".into()));
         for (administrators, caller, expected) in [
             (&none, caller(0, 0), true),
             (&none, caller(own, 5), true),
@@ -109,16 +158,45 @@ mod tests {
             (&group, caller(4_000_000, 4_000_000), false),
             (&unknown, caller(65534, 0), false),
         ] {
-            assert_eq!(administrators.include(&caller), expected, "{administrators:?} {caller:?}");
+            let included = administrators.include(&caller).await;
+            assert_eq!(included, expected, "{administrators:?} {caller:?}");
         }
-        let refused = group.require(&caller(65534, 65534), "going back").unwrap_err();
-        let group = group.group.unwrap();
+        let refused = group.require(&caller(65534, 65534), "going back").await.unwrap_err();
         assert_eq!(
             refused.to_string(),
             format!(
-                "going back is for administrators: root and the members of the group {group}, and not for user 65534"
+                "going back is for administrators: root and the members of the group {name}, and not for user 65534"
             )
         );
+    }
+
+    #[tokio::test]
+    async fn the_user_database_is_asked_beside_the_thread_of_all_callers_and_once_for_each_of_them() {
+        use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+        let (answer, question) = std::sync::mpsc::channel();
+        let question = Mutex::new(question);
+        let asked = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&asked);
+        let ask = move |_: &Caller, _: &str| {
+            counted.fetch_add(1, SeqCst);
+            question.lock().unwrap().recv().unwrap()
+        };
+        let slow = Administrators { ask: Arc::new(ask), ..Administrators::new(Some("staff".into())) };
+        let member = caller(60_001, 60_001);
+        assert_eq!(slow.known(&member), None);
+        // The answer comes from this thread, which a question on it would hold for ever.
+        let (first, second, ()) = tokio::join!(slow.include(&member), slow.include(&member), async {
+            answer.send(Some(true)).unwrap();
+        });
+        assert!(first && second);
+        assert_eq!((slow.known(&member), asked.load(SeqCst)), (Some(true), 1));
+        // Who cannot be asked has said nothing.
+        answer.send(None).unwrap();
+        let other = caller(60_002, 60_002);
+        assert!(!slow.include(&other).await);
+        assert_eq!((slow.known(&other), asked.load(SeqCst)), (None, 2));
+        let anew = Administrators::new(Some("staff".into()));
+        assert_eq!(anew.known(&member), None);
     }
 
     #[test]

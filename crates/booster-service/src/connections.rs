@@ -1,6 +1,9 @@
 //! Connections of callers: accepted within limits, served, and logged where they misbehave.
 
-use crate::caller::{Administrators, Caller};
+use crate::{
+    caller::{Administrators, Caller},
+    desk::{share, without_reserve},
+};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::{
@@ -9,7 +12,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::net::{UnixListener, UnixStream};
+use tokio::{
+    net::{UnixListener, UnixStream},
+    sync::Semaphore,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::body::Body;
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
@@ -26,6 +32,8 @@ const ANSWER: Duration = Duration::from_secs(20);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long to wait where the system has no connection to give, such as for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How many callers may wait for the system to say whether they are administrators.
+const LOOKED_UP: usize = 16;
 /// Bytes of headers that a call may have.
 const HEADERS: u32 = 16 << 10;
 /// Bytes that wait for one slow reader, and that one writer may send ahead.
@@ -40,7 +48,7 @@ pub(crate) struct Limits {
     /// Connections of all callers.
     pub connections: usize,
     /// Who is not held to a share of them.
-    pub administrators: Administrators,
+    pub administrators: Arc<Administrators>,
 }
 
 /// Who is connected.
@@ -59,17 +67,18 @@ impl Connected {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }
 
-    /// A place for a caller, if there is one: a quarter of all for any single user, all for administrators.
-    fn take(self: &Arc<Self>, caller: &Caller, limits: &Limits) -> Option<Place> {
+    /// A place for a caller, if there is one: a quarter of all for any single user, all for administrators, for
+    /// whom some are kept free.
+    fn take(self: &Arc<Self>, uid: u32, all: usize, administrator: bool) -> Option<Place> {
         let mut connected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = connected.values().sum();
-        let own = connected.entry(caller.uid).or_default();
-        let share = limits.connections.div_ceil(4);
-        if all >= limits.connections || (*own >= share && !limits.administrators.include(caller)) {
+        let taken: usize = connected.values().sum();
+        let own = connected.get(&uid).copied().unwrap_or_default();
+        let room = if administrator { all } else { without_reserve(all) };
+        if taken >= room || (!administrator && own >= share(all)) {
             return None;
         }
-        *own += 1;
-        Some(Place { connected: Arc::clone(self), uid: caller.uid })
+        connected.insert(uid, own + 1);
+        Some(Place { connected: Arc::clone(self), uid })
     }
 }
 
@@ -83,6 +92,16 @@ impl Drop for Place {
     }
 }
 
+/// What all connections have in common.
+struct Door {
+    answers: Answers,
+    connected: Arc<Connected>,
+    end: CancellationToken,
+    tasks: TaskTracker,
+    /// Callers who may be administrators, which is being looked up.
+    looked_up: Arc<Semaphore>,
+}
+
 /// Serves callers until the end; then their calls get a moment to end.
 pub(crate) async fn serve(
     listener: UnixListener,
@@ -91,39 +110,73 @@ pub(crate) async fn serve(
     connected: &Arc<Connected>,
     end: &CancellationToken,
 ) {
-    let tasks = TaskTracker::new();
+    let door = Door {
+        answers,
+        connected: Arc::clone(connected),
+        end: end.clone(),
+        tasks: TaskTracker::new(),
+        looked_up: Arc::new(Semaphore::new(LOOKED_UP)),
+    };
+    // A failure that lasts is told once.
+    let mut failing = false;
     loop {
         let accepted = tokio::select! {
             biased;
             () = end.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "a caller cannot be accepted");
-                tokio::time::sleep(PAUSE).await;
-                continue;
+        match accepted {
+            Ok((stream, _)) => {
+                failing = false;
+                door.receive(stream, limits());
             }
-        };
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(%error, "callers cannot be accepted; tried again until it goes");
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+    door.tasks.close();
+    if tokio::time::timeout(LAST_WORDS, door.tasks.wait()).await.is_err() {
+        tracing::info!("some callers are left in the middle of a call");
+    }
+}
+
+impl Door {
+    /// Serves a caller for whom there is a place.
+    fn receive(&self, stream: UnixStream, limits: Limits) {
         let caller = match stream.peer_cred() {
             Ok(peer) => Caller { uid: peer.uid(), gid: peer.gid(), pid: peer.pid() },
             Err(error) => {
                 tracing::warn!(%error, "the system does not say who calls");
-                continue;
+                return;
             }
         };
-        match connected.take(&caller, &limits()) {
-            Some(place) => {
-                tasks.spawn(serve_one(stream, caller, answers.clone(), place, end.clone()));
-            }
-            None => tracing::warn!(%caller, pid = caller.pid, "refused: too many connections"),
+        let Limits { connections, administrators } = limits;
+        let known = administrators.known(&caller);
+        if let Some(place) = self.connected.take(caller.uid, connections, known == Some(true)) {
+            self.tasks.spawn(serve_one(stream, caller, self.answers.clone(), place, self.end.clone()));
+            return;
         }
+        // Only an administrator gets one now, and the system may take its time to say who is one.
+        let turn = Arc::clone(&self.looked_up).try_acquire_owned().ok();
+        let Some(turn) = turn.filter(|_| known.is_none()) else { return refused(&caller) };
+        let (answers, connected, end) = (self.answers.clone(), Arc::clone(&self.connected), self.end.clone());
+        self.tasks.spawn(async move {
+            let administrator = administrators.include(&caller).await;
+            drop(turn);
+            match connected.take(caller.uid, connections, administrator) {
+                Some(place) => serve_one(stream, caller, answers, place, end).await,
+                None => refused(&caller),
+            }
+        });
     }
-    tasks.close();
-    if tokio::time::timeout(LAST_WORDS, tasks.wait()).await.is_err() {
-        tracing::info!("some callers are left in the middle of a call");
-    }
+}
+
+fn refused(caller: &Caller) {
+    tracing::warn!(%caller, pid = caller.pid, "refused: too many connections");
 }
 
 async fn serve_one(
@@ -196,16 +249,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_user_but_an_administrator_gets_more_than_a_quarter_of_the_places() {
-        let limits = Limits { connections: 8, administrators: Administrators::default() };
+    fn no_user_but_an_administrator_gets_more_than_a_quarter_of_the_places_or_the_last_ones() {
         let connected = Arc::<Connected>::default();
-        let caller = |uid| Caller { uid, gid: uid, pid: None };
-        let take = |uid| connected.take(&caller(uid), &limits);
-        let mut places: Vec<_> = (0..2).map(|_| take(65534).unwrap()).collect();
-        assert!(take(65534).is_none());
-        places.extend((0..6).map(|_| take(0).unwrap()));
-        assert!(take(0).is_none() && take(65533).is_none());
-        places.pop();
-        assert!(take(65534).is_none() && take(65533).is_some());
+        let take = |uid| connected.take(uid, 8, uid == 0);
+        let mut places: Vec<_> = (1..=3).flat_map(|uid| [take(uid).unwrap(), take(uid).unwrap()]).collect();
+        assert!(take(1).is_none());
+        places.push(take(4).unwrap());
+        assert!(take(5).is_none(), "the last place is for administrators");
+        places.push(take(0).unwrap());
+        assert!(take(0).is_none());
+        places.truncate(4);
+        assert!(take(1).is_none() && take(3).is_some());
+        places.extend((0..4).map(|_| take(0).unwrap()));
+        assert_eq!(connected.count(), 8);
     }
 }

@@ -1,76 +1,35 @@
 //! The desk: takes requests for updates, and has one update run at a time.
 //!
 //! A request for what is running, or waits, already joins that: its caller hears the events from the first one
-//! on. Another request waits in line. An update belongs to the desk and not to who asked for it: callers come
-//! and go. How an update is run is not known here ([`Operator`]).
+//! on. Another request waits in line, in which no user but an administrator has more than a share. An update
+//! belongs to the desk and not to who asked for it: callers come and go, and what is finished for one of them
+//! ([`Desk::finish`]) is finished without it. How an update is run is not known here ([`Operator`]).
+
+mod request;
+mod update;
+
+pub use request::{Asked, By};
+pub(crate) use request::{Refused, Request};
+pub(crate) use update::{Told, Update, is_progress};
 
 use crate::{
-    caller::{Administrators, Caller, NotAllowed, cancelling_needs_administrator},
+    caller::{Administrators, Caller},
     feed::{Feed, Reader},
 };
-use booster_sources::SourceKind;
 use booster_store::RolledBack;
-use booster_update::{Event, EventKind, Report};
+use booster_update::{Event, Report, SystemClock, unbegun};
 use jiff::Timestamp;
 use std::{
     collections::VecDeque,
     convert::Infallible,
-    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
+use tokio::{sync::Notify, task::JoinHandle, time::Instant};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// How many messages of an update are kept for those who join it. One has some dozens.
-const KEPT_OF_AN_UPDATE: usize = 4096;
 /// How many messages are kept for watchers that are slow.
 const KEPT_FOR_WATCHERS: usize = 1024;
-
-/// What is asked for. Requests for the same join one another.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// The kinds of source to ask, of those configured; empty for all.
-    pub kinds: Vec<SourceKind>,
-    /// A URL or folder in place of what is configured.
-    pub from: Option<String>,
-    /// Whether to look only.
-    pub check_only: bool,
-    /// Whether to take releases before their turn.
-    pub at_once: bool,
-    /// Whether the daily budget is passed over.
-    pub ignore_budget: bool,
-    /// Bytes a second at most, in place of what is configured.
-    pub max_rate: Option<u64>,
-    /// Whether sources that failed lately are left alone for a while.
-    pub patient: bool,
-}
-
-impl Asked {
-    /// Whether who asks for this is content with that. A patient update may pass over a source that an impatient
-    /// one asks.
-    fn is_content_with(&self, that: &Self) -> bool {
-        let same = Self { patient: that.patient, ..self.clone() } == *that;
-        same && (self.patient || !that.patient)
-    }
-}
-
-/// Who asked for an update.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By {
-    /// A local program.
-    Caller(Caller),
-    /// The service itself: its schedule.
-    Schedule,
-}
-
-impl fmt::Display for By {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Caller(caller) => caller.fmt(f),
-            Self::Schedule => f.write_str("schedule"),
-        }
-    }
-}
 
 /// Where an update's events go.
 pub(crate) type Tell = Arc<dyn Fn(&Event) + Send + Sync>;
@@ -80,15 +39,6 @@ pub(crate) type Tell = Arc<dyn Fn(&Event) + Send + Sync>;
 pub(crate) trait Operator: Send + Sync {
     /// Runs one to its end, telling its events.
     async fn operate(&self, asked: &Asked, tell: Tell, cancel: CancellationToken) -> Report;
-}
-
-/// What an update tells those who follow it.
-#[derive(Debug, Clone)]
-pub(crate) enum Told {
-    /// So many updates come first.
-    Queued(u32),
-    Event(Arc<Event>),
-    Report(Arc<Report>),
 }
 
 /// What the desk tells watchers.
@@ -108,7 +58,7 @@ pub(crate) enum Notice {
         report: Arc<Report>,
     },
     Engine(Arc<crate::engine::Swapped>),
-    /// Somebody has gone back to an earlier set.
+    /// An earlier set is in use again, and no update's report says so.
     RolledBack {
         by: By,
         generation: u64,
@@ -116,66 +66,14 @@ pub(crate) enum Notice {
     },
 }
 
-/// An update that was asked for.
-#[derive(Debug)]
-pub(crate) struct Update {
-    pub number: u64,
-    pub by: By,
-    asked: Asked,
-    feed: Arc<Feed<Told>>,
-    cancel: CancellationToken,
-    course: Mutex<Course>,
+/// How much of something that is there for all, one user gets who is no administrator.
+pub(crate) const fn share(all: usize) -> usize {
+    all.div_ceil(4)
 }
 
-#[derive(Debug, Default)]
-struct Course {
-    /// The kind of source in use.
-    source: Option<SourceKind>,
-    /// Whether others than the one who began it follow it.
-    joined: bool,
-    report: Option<Arc<Report>>,
-}
-
-impl Update {
-    /// A reader of all that the update tells, from its beginning.
-    pub fn follow(&self) -> Reader<Told> {
-        self.feed.from_the_start()
-    }
-
-    fn tell(&self, event: &Event) -> Arc<Event> {
-        let event = Arc::new(event.clone());
-        self.course().source = event.source;
-        if is_progress(event.kind) {
-            self.feed.pass(Told::Event(Arc::clone(&event)));
-        } else {
-            self.feed.push(Told::Event(Arc::clone(&event)));
-        }
-        event
-    }
-
-    fn course(&self) -> MutexGuard<'_, Course> {
-        self.course.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Whether an event is good only until the next one.
-pub(crate) const fn is_progress(kind: EventKind) -> bool {
-    matches!(kind, EventKind::DownloadProgress | EventKind::InstallProgress)
-}
-
-/// A request that is not taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refused {
-    #[error("{0} updates are waiting already: try again later")]
-    TooMany(usize),
-    #[error("the service is ending: try again when it runs")]
-    Ending,
-    #[error("there is no update {0} any more, or none yet")]
-    NoSuchUpdate(u64),
-    #[error("no update is running")]
-    NothingRuns,
-    #[error(transparent)]
-    NotAllowed(#[from] NotAllowed),
+/// How much of it all these users get together: the rest is for administrators.
+pub(crate) const fn without_reserve(all: usize) -> usize {
+    all - all / 8
 }
 
 /// Takes requests, and has one update run at a time.
@@ -190,6 +88,8 @@ pub(crate) struct Desk {
     knocked: Notify,
     answered: Notify,
     notices: Arc<Feed<Notice>>,
+    /// What is finished before the desk closes.
+    work: TaskTracker,
 }
 
 #[derive(Debug, Default)]
@@ -210,14 +110,14 @@ pub(crate) struct Taken {
 
 impl Desk {
     pub fn new(max_waiting: usize) -> Arc<Self> {
-        let notices = Feed::new(KEPT_FOR_WATCHERS);
         Arc::new(Self {
             line: Mutex::default(),
             max_waiting,
             asked: Notify::new(),
             knocked: Notify::new(),
             answered: Notify::new(),
-            notices,
+            notices: Feed::new(KEPT_FOR_WATCHERS),
+            work: TaskTracker::new(),
         })
     }
 
@@ -225,29 +125,20 @@ impl Desk {
     ///
     /// # Errors
     /// Too many wait already, or the service ends.
-    pub fn ask(&self, asked: Asked, by: By) -> Result<Taken, Refused> {
+    pub fn ask(&self, request: Request) -> Result<Taken, Refused> {
         let mut line = self.line();
         if line.ending {
             return Err(Refused::Ending);
         }
         if let Some((position, update)) =
-            line.find(|update| asked.is_content_with(&update.asked) && !update.is_cancelled())
+            line.find(|update| request.is_content_with(&update.request) && !update.is_cancelled())
         {
-            update.course().joined = true;
+            update.join();
             return Ok(Taken { update, joined: true, ahead: position });
         }
-        if line.waiting.len() >= self.max_waiting {
-            return Err(Refused::TooMany(line.waiting.len()));
-        }
+        line.has_room_for(&request, self.max_waiting)?;
         line.last_number += 1;
-        let update = Arc::new(Update {
-            number: line.last_number,
-            by,
-            asked,
-            feed: Feed::new(KEPT_OF_AN_UPDATE),
-            cancel: CancellationToken::new(),
-            course: Mutex::default(),
-        });
+        let update = Update::new(line.last_number, request);
         let ahead = line.all().count() as u32;
         line.waiting.push_back(Arc::clone(&update));
         drop(line);
@@ -259,24 +150,45 @@ impl Desk {
     ///
     /// # Errors
     /// There is none, or the caller may not.
-    pub fn cancel(
+    pub async fn cancel(
         &self,
         number: u64,
         caller: &Caller,
         administrators: &Administrators,
     ) -> Result<(), Refused> {
-        let line = self.line();
-        let update = match number {
-            0 => line.running.clone().ok_or(Refused::NothingRuns)?,
-            number => {
-                let found = line.find(|update| update.number == number);
-                found.map(|(_, update)| update).ok_or(Refused::NoSuchUpdate(number))?
-            }
-        };
-        drop(line);
-        update.may_be_cancelled_by(caller, administrators)?;
+        let update = self.wanted(number)?;
+        if !update.is_at_the_disposal_of(caller) {
+            administrators.require(caller, "cancelling this update").await?;
+        }
         update.cancel.cancel();
+        if self.line().leave(&update) {
+            // Nobody runs it any more: this is all that it tells.
+            let report = unbegun(&|event| drop(update.tell(event)), &SystemClock::default());
+            update.end(Arc::new(report));
+        }
         Ok(())
+    }
+
+    fn wanted(&self, number: u64) -> Result<Arc<Update>, Refused> {
+        let line = self.line();
+        if number == 0 {
+            return line.running.clone().ok_or(Refused::NothingRuns);
+        }
+        let found = line.find(|update| update.number == number);
+        found.map(|(_, update)| update).ok_or(Refused::NoSuchUpdate(number))
+    }
+
+    /// Has something done to its end, whoever waits for it or leaves: the desk does not close before.
+    ///
+    /// # Errors
+    /// The service ends.
+    pub fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<JoinHandle<T>, Refused> {
+        // Held, so that nothing begins when nobody waits for it any more.
+        let line = self.line();
+        if line.ending { Err(Refused::Ending) } else { Ok(self.work.spawn(work)) }
     }
 
     /// A reader of everything that happens from now on.
@@ -299,6 +211,12 @@ impl Desk {
     pub async fn answers(&self) {
         self.knocked.notify_one();
         self.answered.notified().await;
+    }
+
+    /// The update that runs, if it has told nothing for longer than that.
+    pub fn stuck(&self, limit: Duration) -> Option<u64> {
+        let running = self.line().running.clone()?;
+        (Instant::now().duration_since(running.heard()) > limit).then_some(running.number)
     }
 
     /// Has what is asked for run, one after the other, until it is told to end. What runs then is cancelled, and
@@ -338,12 +256,15 @@ impl Desk {
             update.cancel.cancel();
             self.run(&update, operator, end).await;
         }
+        self.work.close();
+        self.work.wait().await;
         self.notices.close();
     }
 
     async fn run(&self, update: &Arc<Update>, operator: &dyn Operator, end: &CancellationToken) {
-        let number = update.number;
-        self.notices.push(Notice::Started { update: number, by: update.by, time: Timestamp::now() });
+        let (number, by) = (update.number, update.request.by);
+        update.begin();
+        self.notices.push(Notice::Started { update: number, by, time: Timestamp::now() });
         let (its, notices) = (Arc::clone(update), Arc::clone(&self.notices));
         let tell = Arc::new(move |event: &Event| {
             let event = its.tell(event);
@@ -351,7 +272,7 @@ impl Desk {
             let notice = Notice::Event { update: number, event };
             if progress { notices.pass(notice) } else { notices.push(notice) }
         });
-        let work = operator.operate(&update.asked, tell, update.cancel.clone());
+        let work = operator.operate(&update.request.asked, tell, update.cancel.clone());
         tokio::pin!(work);
         let report = tokio::select! {
             report = &mut work => report,
@@ -361,11 +282,9 @@ impl Desk {
             }
         };
         let report = Arc::new(report);
-        update.course().report = Some(Arc::clone(&report));
         // Before anybody hears of the end: who does may ask for the next at once, which is not to join this one.
         self.line().running = None;
-        update.feed.push(Told::Report(Arc::clone(&report)));
-        update.feed.close();
+        update.end(Arc::clone(&report));
         self.notices.push(Notice::Report { update: number, report });
     }
 
@@ -374,9 +293,7 @@ impl Desk {
         let mut line = self.line();
         let next = line.waiting.pop_front()?;
         line.running = Some(Arc::clone(&next));
-        for (ahead, waiting) in (1..).zip(&line.waiting) {
-            waiting.feed.pass(Told::Queued(ahead));
-        }
+        line.tell_places();
         Some(next)
     }
 
@@ -397,25 +314,39 @@ impl Line {
             .find(|(_, update)| wanted(update))
             .map(|(ahead, update)| (ahead, Arc::clone(update)))
     }
-}
 
-impl Update {
-    fn is_cancelled(&self) -> bool {
-        self.cancel.is_cancelled()
+    /// Whether one more may wait, and whether whose request it is has no more than a share of the line.
+    fn has_room_for(&self, request: &Request, max_waiting: usize) -> Result<(), Refused> {
+        let all = self.waiting.len();
+        if request.privileged {
+            return if all < max_waiting { Ok(()) } else { Err(Refused::TooMany(all)) };
+        }
+        let own = self.waiting.iter().filter(|update| update.request.uid() == request.uid()).count();
+        if all >= without_reserve(max_waiting) {
+            Err(Refused::TooMany(all))
+        } else if own >= share(max_waiting) {
+            Err(Refused::TooManyOfOne(own))
+        } else {
+            Ok(())
+        }
     }
 
-    /// Whoever alone asked for an update may cancel it, unless its source is the whole system's.
-    fn may_be_cancelled_by(
-        &self,
-        caller: &Caller,
-        administrators: &Administrators,
-    ) -> Result<(), NotAllowed> {
-        let course = self.course();
-        let own = matches!(self.by, By::Caller(by) if by.uid == caller.uid) && !course.joined;
-        if own && !cancelling_needs_administrator(course.source) {
-            return Ok(());
+    /// Takes an update out of the line; whether it was in it.
+    fn leave(&mut self, update: &Update) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|waiting| waiting.number != update.number);
+        let left = self.waiting.len() < before;
+        if left {
+            self.tell_places();
         }
-        administrators.require(caller, "cancelling this update")
+        left
+    }
+
+    fn tell_places(&self) {
+        let first = self.running.iter().count() as u32;
+        for (ahead, waiting) in (first..).zip(&self.waiting) {
+            waiting.wait_behind(ahead);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use booster_config::Settings;
 use booster_definitions::{Component, Version};
 use booster_engine::{ImageError, Scanner};
-use booster_store::{Installed, Loading, StoreError};
+use booster_store::{Installed, Loading, RolledBack, StoreError};
 use jiff::Timestamp;
 use std::{
     collections::BTreeMap,
@@ -52,6 +52,15 @@ pub struct Swapped {
     pub failed: Option<String>,
 }
 
+/// What came of looking at what is installed.
+#[derive(Debug, Default)]
+pub(crate) struct Followed {
+    /// What changed, or why nothing did.
+    pub swapped: Option<Swapped>,
+    /// What the look itself has gone back from, because it killed too many who loaded it.
+    pub rolled_back: Option<RolledBack>,
+}
+
 /// Definitions that cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
@@ -88,27 +97,30 @@ impl Engine {
     }
 
     /// Goes over to the current generation, unless it is in use already; it may take a second, while scans go on.
-    /// Says what changed, or why nothing did.
-    pub fn follow(&self, settings: &Settings) -> Option<Swapped> {
-        let loaded = self.load(settings);
+    pub fn follow(&self, settings: &Settings) -> Followed {
+        let mut rolled_back = None;
+        let loaded = self.load(settings, &mut rolled_back);
         let problem = loaded.as_ref().err().map(ToString::to_string);
         let known = std::mem::replace(&mut *self.lock_problem(), problem.clone());
-        match loaded {
+        let swapped = match loaded {
             Ok(None) => None,
             Ok(Some(in_use)) => Some(self.go_over(in_use)),
             // Tried again and again, and told once.
             Err(_) if known == problem => None,
-            Err(error) => {
-                if matches!(error, LoadError::Died { .. }) {
-                    log::engine_died(&error).write();
-                }
-                let before = self.in_use();
-                let generation = before.as_ref().map_or(0, |before| before.generation);
-                let components = before.map(|before| before.scanner.components().clone());
-                let components = components.unwrap_or_default();
-                Some(Swapped { time: Timestamp::now(), generation, components, failed: problem })
-            }
+            Err(error) => Some(self.stays(&error)),
+        };
+        Followed { swapped, rolled_back }
+    }
+
+    /// What is told where it cannot go over.
+    pub fn stays(&self, error: &LoadError) -> Swapped {
+        if matches!(error, LoadError::Died { .. }) {
+            log::engine_died(error).write();
         }
+        let before = self.in_use();
+        let generation = before.as_ref().map_or(0, |before| before.generation);
+        let components = before.map(|before| before.scanner.components().clone()).unwrap_or_default();
+        Swapped { time: Timestamp::now(), generation, components, failed: Some(error.to_string()) }
     }
 
     /// Opens a set, to go over to it later.
@@ -128,7 +140,11 @@ impl Engine {
         Swapped { time: Timestamp::now(), generation, components, failed: None }
     }
 
-    fn load(&self, settings: &Settings) -> Result<Option<Arc<InUse>>, LoadError> {
+    fn load(
+        &self,
+        settings: &Settings,
+        rolled_back: &mut Option<RolledBack>,
+    ) -> Result<Option<Arc<InUse>>, LoadError> {
         let store = settings.store();
         let Some(current) = store.current()? else {
             // Removed by an administrator: nothing is to be detected with.
@@ -144,6 +160,7 @@ impl Engine {
             return Ok(None);
         }
         let Some((installed, loading)) = store.load_current(PROGRAM)? else { return Ok(None) };
+        *rolled_back = loading.rolled_back().cloned();
         self.open_with(&installed, Some(loading), settings).map(Some)
     }
 

@@ -111,7 +111,7 @@ impl Figures {
                 self.updates.get_or_create(&[("outcome", report.outcome.as_str())]).inc();
                 self.downloaded.inc_by(report.bytes_downloaded);
                 self.requests.inc_by(report.requests);
-                self.reversions.inc_by(report.rolled_back.is_some().into());
+                self.reversions.inc_by(report.rolled_back.iter().chain(&report.undone).count() as u64);
                 let tried = report.sources_tried.iter().filter_map(|tried| tried.error.as_ref());
                 let behind = report.error.iter().filter(|&error| !tried.clone().any(|tried| tried == error));
                 for error in tried.clone().chain(behind) {

@@ -12,11 +12,13 @@
 mod caller;
 pub mod client;
 mod connections;
+mod descriptors;
 mod desk;
 mod engine;
 mod exporter;
 mod feed;
 mod figures;
+mod going_back;
 mod listen;
 mod loader;
 mod log;

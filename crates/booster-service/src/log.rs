@@ -112,14 +112,13 @@ impl Record {
     }
 }
 
-/// What an update has done: a return before it, every source that failed, every component that is new, and its
+/// What an update has done: a return before it or from it, every source that failed, every component that is new, and its
 /// outcome.
 pub(crate) fn update(number: u64, by: By, report: &Report) -> Vec<Record> {
     let base = Fields { update: Some(number), by: Some(by.to_string()), ..Fields::default() };
     let mut records = Vec::new();
-    if let Some(rolled_back) = &report.rolled_back {
-        records.extend(reverted(&base, rolled_back));
-    }
+    let returns = report.rolled_back.iter().chain(&report.undone);
+    records.extend(returns.flat_map(|rolled_back| reverted(&base, rolled_back)));
     let tried = report.sources_tried.iter().filter_map(|tried| Some((tried, tried.error.as_ref()?)));
     records.extend(tried.map(|(tried, error)| failed(&base, report, Some(tried), error)));
     // An update that did not come to its sources, or failed behind them.

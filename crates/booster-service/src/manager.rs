@@ -1,9 +1,15 @@
 //! What the system's service manager is told: that the service is ready, lives, reads its settings again, or ends.
 //!
 //! It is systemd's protocol (`sd_notify`); where no manager asks for it nothing is told. The sign of life is
-//! given only where the runtime gets to it and the desk's loop answers: a service that hangs is started again.
+//! given only where the runtime gets to it, the desk's loop answers, and the running update tells something now and
+//! then: a service that hangs is started again.
 
-use crate::{desk::Notice, feed::Next, overview::Overview, status::Status};
+use crate::{
+    desk::{Desk, Notice},
+    feed::Next,
+    overview::Overview,
+    status::Status,
+};
 use sd_notify::NotifyState;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -63,19 +69,35 @@ async fn about_the_whole(notices: &mut crate::feed::Reader<Notice>) {
     std::future::pending().await
 }
 
-/// Gives signs of life as often as the manager wants them, as long as the desk answers.
+/// Gives signs of life as often as the manager wants them, as long as the desk answers and no update is stuck.
 pub(crate) async fn give_signs_of_life(overview: &Overview) {
     let Some(limit) = sd_notify::watchdog_enabled() else { return };
     let pause = limit / 3;
     loop {
-        match tokio::time::timeout(pause, overview.desk.answers()).await {
-            Ok(()) => notify(&[NotifyState::Watchdog]),
-            Err(_) => {
-                tracing::error!("updates are not looked after any more: the service manager is to see it")
-            }
+        let stuck_after = overview.settings.load().service.stuck_after.0;
+        if lives(&overview.desk, pause, stuck_after).await {
+            notify(&[NotifyState::Watchdog]);
         }
         tokio::time::sleep(pause).await;
     }
+}
+
+/// Whether updates are looked after, and the one that runs gets on; what is wrong is told.
+pub(crate) async fn lives(desk: &Desk, patience: Duration, stuck_after: Duration) -> bool {
+    if tokio::time::timeout(patience, desk.answers()).await.is_err() {
+        tracing::error!("updates are not looked after any more: the service manager is to see it");
+        return false;
+    }
+    let stuck = desk.stuck(stuck_after).filter(|_| !stuck_after.is_zero());
+    if let Some(update) = stuck {
+        let seconds = stuck_after.as_secs();
+        tracing::error!(
+            update,
+            seconds,
+            "the update has told nothing for too long: the service manager is to see it"
+        );
+    }
+    stuck.is_none()
 }
 
 /// One line about the service, for `systemctl status`.

@@ -2,11 +2,11 @@
 
 use crate::{
     desk::{Asked, Desk, Notice, Operator, Tell},
-    engine::{Engine, LoadError},
+    engine::{Engine, Followed, LoadError, Swapped},
     log,
 };
 use arc_swap::ArcSwap;
-use booster_config::{ConfigError, Settings, Size, SourceChoice};
+use booster_config::{ConfigError, Settings, Size};
 use booster_engine::{ImageError, Worker};
 use booster_sources::Source;
 use booster_store::Installed;
@@ -41,26 +41,21 @@ pub(crate) struct Updater {
     pub engine: Arc<Engine>,
     /// Where it is told that the engine has gone over.
     pub desk: Weak<Desk>,
+    /// One look at what is installed at a time.
+    pub following: tokio::sync::Mutex<()>,
 }
 
 impl Asked {
-    /// The sources that are meant.
+    /// The sources that are meant. Certificates are read.
     ///
     /// # Errors
     /// There are none, or a setting cannot work.
     pub fn sources(&self, settings: &Settings) -> Result<Vec<Arc<dyn Source>>, ConfigError> {
-        let from = self.from.as_deref().map(str::parse).transpose().map_err(ConfigError::InvalidSource)?;
-        let mut settings = settings.clone();
-        if let (Some(&kind), None) = (self.kinds.first(), &from) {
-            settings.sources.retain(|source| self.kinds.contains(&source.kind));
-            if settings.sources.is_empty() {
-                return Err(ConfigError::NoSourceOfKind { kind });
-            }
-        }
+        let (mut settings, choice) = self.narrowed(settings)?;
         if let Some(rate) = self.max_rate {
             settings.transfer.max_rate = Size(rate);
         }
-        settings.sources(&SourceChoice { kind: None, from })
+        settings.sources(&choice)
     }
 
     fn request(&self, settings: &Settings) -> Result<UpdateRequest, ConfigError> {
@@ -105,7 +100,7 @@ impl Operator for Updater {
 }
 
 /// The engine, as an update has it go over.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Loaded {
     engine: Arc<Engine>,
     settings: Arc<Settings>,
@@ -115,23 +110,32 @@ struct Loaded {
 
 impl LoadedEngine for Loaded {
     fn open(&self, installed: &Installed) -> Result<GoOver, ImageError> {
-        let opened = self.engine.open(installed, &self.settings).map_err(|error| match error {
-            LoadError::Image { source, .. } => source,
-            error => ImageError::Changed(error.to_string()),
-        })?;
-        let (engine, desk, runtime) = (Arc::clone(&self.engine), self.desk.clone(), self.runtime.clone());
-        Ok(Box::new(move || {
-            let swapped = engine.go_over(Arc::clone(&opened));
-            runtime.spawn(opened.settle());
-            if let Some(desk) = desk.upgrade() {
-                desk.announce(Notice::Engine(Arc::new(swapped)));
+        let opened = self.engine.open(installed, &self.settings).map_err(|error| {
+            self.told(self.engine.stays(&error));
+            match error {
+                LoadError::Image { source, .. } => source,
+                error => ImageError::Changed(error.to_string()),
             }
-        }))
+        })?;
+        let its = self.clone();
+        Ok(Box::new(move || its.told(its.engine.go_over(opened))))
+    }
+}
+
+impl Loaded {
+    /// Tells the watchers what the engine uses now, and has it settle.
+    fn told(&self, swapped: Swapped) {
+        if let Some(in_use) = self.engine.in_use().filter(|_| swapped.failed.is_none()) {
+            self.runtime.spawn(in_use.settle());
+        }
+        if let Some(desk) = self.desk.upgrade() {
+            desk.announce(Notice::Engine(Arc::new(swapped)));
+        }
     }
 }
 
 impl Updater {
-    /// For one update; on the service's own runtime.
+    /// On the service's own runtime.
     fn loaded(&self, settings: &Arc<Settings>) -> Loaded {
         Loaded {
             engine: Arc::clone(&self.engine),
@@ -143,21 +147,20 @@ impl Updater {
 
     /// Has the engine go over to what is installed now, and tells the watchers.
     pub async fn follow(&self, settings: Arc<Settings>) {
-        let engine = Arc::clone(&self.engine);
-        let swapped = tokio::task::spawn_blocking(move || engine.follow(&settings)).await;
-        let swapped = match swapped {
-            Ok(Some(swapped)) => swapped,
-            Ok(None) => return,
-            Err(error) => {
-                log::engine_died(&error).write();
-                return;
-            }
-        };
-        if let Some(in_use) = self.engine.in_use().filter(|_| swapped.failed.is_none()) {
-            tokio::spawn(in_use.settle());
+        // Two at once would tell the same twice.
+        let _turn = self.following.lock().await;
+        let loaded = self.loaded(&settings);
+        let (engine, its) = (Arc::clone(&self.engine), Arc::clone(&settings));
+        let followed = tokio::task::spawn_blocking(move || engine.follow(&its)).await;
+        let Followed { swapped, rolled_back } = followed.unwrap_or_else(|error| {
+            log::engine_died(&error).write();
+            Followed::default()
+        });
+        if let Some(rolled_back) = rolled_back {
+            self.went_back_by_itself(&settings, rolled_back).await;
         }
-        if let Some(desk) = self.desk.upgrade() {
-            desk.announce(Notice::Engine(Arc::new(swapped)));
+        if let Some(swapped) = swapped {
+            loaded.told(swapped);
         }
     }
 }
@@ -180,7 +183,7 @@ fn perform(
     if let (Some(held), Some(root)) = (&held, &settings.root)
         && let Err(error) = pin_root(held, root, false)
     {
-        return failed(error.into());
+        return Report { rolled_back: held.rolled_back().cloned(), ..failed(error.into()) };
     }
     let clock = SystemClock::default();
     let report = runtime.block_on(async {

@@ -2,6 +2,7 @@
 //! schedule.
 
 use crate::{
+    caller::Administrators,
     connections::Connected,
     desk::Desk,
     engine::Engine,
@@ -19,6 +20,8 @@ use tokio::task::JoinError;
 /// What the service is made of, for whoever asks it something.
 pub(crate) struct Overview {
     pub settings: Arc<ArcSwap<Settings>>,
+    /// Made anew when the settings are read again.
+    pub administrators: ArcSwap<Administrators>,
     pub desk: Arc<Desk>,
     pub engine: Arc<Engine>,
     pub scheduler: Arc<Scheduler>,

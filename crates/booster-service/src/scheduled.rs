@@ -1,21 +1,29 @@
 //! The schedule's requests, taken to the desk like everybody's.
 
 use crate::{
-    desk::{Asked, By, Desk, Notice, Refused, Told},
+    desk::{Asked, By, Desk, Notice, Refused, Request, Told},
     feed::Next,
     schedule::{Because, Scheduler, Updates},
 };
+use arc_swap::ArcSwap;
+use booster_config::Settings;
 use booster_update::{Cause, ErrorKind, Outcome, Report, Stage, UpdateError};
 use std::sync::Arc;
 
 /// Asks the desk for the schedule.
-pub(crate) struct Scheduled(pub Arc<Desk>);
+pub(crate) struct Scheduled {
+    pub desk: Arc<Desk>,
+    pub settings: Arc<ArcSwap<Settings>>,
+}
 
 #[async_trait::async_trait]
 impl Updates for Scheduled {
     async fn update(&self, because: Because) -> Arc<Report> {
         tracing::info!(%because, "the schedule asks for an update");
-        let taken = match self.0.ask(Asked { patient: true, ..Asked::default() }, By::Schedule) {
+        let asked = Asked { patient: true, ..Asked::default() };
+        // Where there is no source, the update says so.
+        let sources = asked.meant(&self.settings.load()).unwrap_or_default();
+        let taken = match self.desk.ask(Request { asked, sources, by: By::Schedule, privileged: true }) {
             Ok(taken) => taken,
             Err(error) => return not_taken(&error),
         };

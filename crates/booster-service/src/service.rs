@@ -3,6 +3,7 @@
 use crate::{
     caller::Administrators,
     connections::{self, Answers, Limits},
+    descriptors,
     desk::Desk,
     engine::Engine,
     listen::{ListenError, Listening},
@@ -18,6 +19,7 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use booster_config::{ConfigError, Settings};
+use booster_store::RolledBack;
 use booster_update::SystemClock;
 use jiff::Timestamp;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -86,7 +88,9 @@ pub async fn run(read: ReadSettings, worker: WorkerCommand, signals: Signals) ->
     let listening = Listening::open(&socket)?;
     let listener =
         listening.listener().map_err(|source| ServiceError::Io { what: "listening for callers", source })?;
-    tidy(&settings);
+    let left = tidy(&settings);
+    let open_files = descriptors::raise();
+    descriptors::warn_of_bound(settings.service.max_connections, open_files);
 
     let engine = Engine::start().map_err(|source| ServiceError::Io { what: "starting a thread", source })?;
     let exporter = match settings.service.metrics {
@@ -102,10 +106,12 @@ pub async fn run(read: ReadSettings, worker: WorkerCommand, signals: Signals) ->
         worker,
         engine: Arc::clone(&engine),
         desk: Arc::downgrade(&desk),
+        following: tokio::sync::Mutex::default(),
     });
-    let scheduler = Arc::new(schedule(&settings.load(), &desk));
+    let scheduler = Arc::new(schedule(&settings, &desk));
     let overview = Arc::new(Overview {
         settings: Arc::clone(&settings),
+        administrators: ArcSwap::from_pointee(administrators(&settings.load())),
         desk: Arc::clone(&desk),
         engine,
         scheduler: Arc::clone(&scheduler),
@@ -117,19 +123,24 @@ pub async fn run(read: ReadSettings, worker: WorkerCommand, signals: Signals) ->
     });
     // From now on everything is logged and counted.
     let notices = desk.watch();
+    if let Some(left) = left {
+        updater.went_back_by_itself(&settings.load_full(), left).await;
+    }
     updater.follow(settings.load_full()).await;
-    let changed = Arc::new(Notify::new());
-    let rpc = Rpc { overview: Arc::clone(&overview), contents, changed: Arc::clone(&changed) };
+    let rpc = Rpc { overview: Arc::clone(&overview), updater: Arc::clone(&updater), contents };
     let answers = Answers::new(AntimalwareServer::new(rpc).max_decoding_message_size(MESSAGE));
-    let limits = || limits(&settings.load());
+    let limits = || Limits {
+        connections: descriptors::connections(settings.load().service.max_connections, open_files),
+        administrators: overview.administrators.load_full(),
+    };
     tracing::info!(socket = %overview.socket.display(), "the service is ready");
     signals.ready.notify_one();
     manager::ready();
 
     let callers = connections::serve(listener, answers, limits, &overview.connected, &signals.end);
     let updates = desk.serve(&*updater, &signals.end);
-    let house = House { updater: &updater, settings: &settings, read: &read, scheduler: &scheduler };
-    let housekeeping = house.keep(&changed, &signals);
+    let house = House { updater: &updater, overview: &overview, read: &read, open_files };
+    let housekeeping = house.keep(&signals);
     let scheduled = scheduler.run(&signals.end);
     let waking = wake_after_updates(&desk, &scheduler);
     let told = watchman::hear(notices, &overview.figures);
@@ -145,16 +156,20 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, ServiceError> {
     TcpListener::bind(address).await.map_err(|source| ServiceError::Metrics { address, source })
 }
 
-/// Removes what a service that died has left. Where another operation runs, that does it.
-fn tidy(settings: &Settings) {
-    if let Err(error) = settings.store().begin("start of the service") {
-        tracing::warn!(%error, "the data folder was not put in order");
+/// Removes what a service that died has left, and says what set was left then because it crashes whoever loads it.
+/// Where another operation runs, that does it.
+fn tidy(settings: &Settings) -> Option<RolledBack> {
+    match settings.store().begin("start of the service") {
+        Ok(operation) => operation.rolled_back().cloned(),
+        Err(error) => {
+            tracing::warn!(%error, "the data folder was not put in order");
+            None
+        }
     }
 }
 
-fn limits(settings: &Settings) -> Limits {
-    let administrators = Administrators { group: settings.service.administrators.clone() };
-    Limits { connections: settings.service.max_connections, administrators }
+fn administrators(settings: &Settings) -> Administrators {
+    Administrators::new(settings.service.administrators.clone())
 }
 
 fn threads(settings: &Settings) -> usize {
@@ -163,37 +178,37 @@ fn threads(settings: &Settings) -> usize {
 }
 
 /// The schedule of a service that begins.
-fn schedule(settings: &Settings, desk: &Arc<Desk>) -> Scheduler {
-    let store = settings.store();
+fn schedule(settings: &Arc<ArcSwap<Settings>>, desk: &Arc<Desk>) -> Scheduler {
+    let now = settings.load();
+    let store = now.store();
     let setup = Setup {
         spread: Spread::of_machine(&store),
         store,
         clock: Arc::new(SystemClock::default()),
-        updates: Arc::new(Scheduled(Arc::clone(desk))),
+        updates: Arc::new(Scheduled { desk: Arc::clone(desk), settings: Arc::clone(settings) }),
     };
-    Scheduler::new(settings, setup)
+    Scheduler::new(&now, setup)
 }
 
 /// What is done beside serving.
 struct House<'a> {
     updater: &'a Updater,
-    settings: &'a ArcSwap<Settings>,
+    overview: &'a Overview,
     read: &'a ReadSettings,
-    scheduler: &'a Scheduler,
+    open_files: usize,
 }
 
 impl House<'_> {
     /// Reads the settings again when it is told to, and follows what others do to the data folder.
-    async fn keep(&self, changed: &Notify, signals: &Signals) {
+    async fn keep(&self, signals: &Signals) {
         loop {
             tokio::select! {
                 biased;
                 () = signals.end.cancelled() => return,
                 () = signals.reload.notified() => self.reload(),
-                () = changed.notified() => {}
                 () = tokio::time::sleep(LOOK) => {}
             }
-            self.updater.follow(self.settings.load_full()).await;
+            self.updater.follow(self.overview.settings.load_full()).await;
         }
     }
 
@@ -205,23 +220,48 @@ impl House<'_> {
 
     /// Settings that cannot be read change nothing, and neither do those that a running service cannot change.
     fn read_again(&self) {
-        match (self.read)() {
-            Ok(new) => {
-                let old = self.settings.load();
-                let fixed = |settings: &Settings| {
-                    (settings.data_dir.clone(), settings.service_socket(), settings.service.metrics)
-                };
-                if fixed(&new) != fixed(&old) {
-                    tracing::error!(
-                        "another data folder, socket or address for figures needs a restart of the service: nothing is changed"
-                    );
-                    return;
-                }
-                self.scheduler.reload(&new);
-                self.settings.store(Arc::new(new));
-                tracing::info!("the settings have been read again");
+        let new = match (self.read)() {
+            Ok(new) => new,
+            Err(error) => {
+                tracing::error!(%error, "the settings cannot be read again: nothing is changed");
+                return;
             }
-            Err(error) => tracing::error!(%error, "the settings cannot be read again: nothing is changed"),
+        };
+        let old = self.overview.settings.load();
+        let fixed = |settings: &Settings| {
+            (settings.data_dir.clone(), settings.service_socket(), settings.service.metrics)
+        };
+        if fixed(&new) != fixed(&old) {
+            tracing::error!(
+                "another data folder, socket or address for figures needs a restart of the service: nothing is changed"
+            );
+            return;
         }
+        for (setting, until) in kept(&old, &new) {
+            tracing::warn!(setting, until, "this setting keeps its old value for now");
+        }
+        descriptors::warn_of_bound(new.service.max_connections, self.open_files);
+        self.overview.scheduler.reload(&new);
+        // Who is a member of the group is asked anew.
+        self.overview.administrators.store(Arc::new(administrators(&new)));
+        self.overview.settings.store(Arc::new(new));
+        tracing::info!("the settings have been read again");
     }
+}
+
+/// The settings that differ and keep their old values in a service that runs, and until when.
+fn kept(old: &Settings, new: &Settings) -> Vec<(&'static str, &'static str)> {
+    const RESTART: &str = "the service is started again";
+    let (limits, new_limits) = (old.scan_limits(), new.scan_limits());
+    let differs = [
+        ("max_waiting under [service]", RESTART, old.service.max_waiting != new.service.max_waiting),
+        ("threads under [scan]", RESTART, old.scan.threads != new.scan.threads),
+        ("max_file_size under [scan]", RESTART, limits.file_bytes != new_limits.file_bytes),
+        (
+            "max_file_time under [scan]",
+            "new definitions are loaded",
+            limits.file_time != new_limits.file_time,
+        ),
+    ];
+    differs.into_iter().filter(|(.., differs)| *differs).map(|(setting, until, _)| (setting, until)).collect()
 }

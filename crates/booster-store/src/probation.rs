@@ -15,7 +15,7 @@
 //! What a child process shows again need not be counted here: before a generation becomes current, such a
 //! child has opened it. Who may not write leaves no marker, and loads all the same.
 
-use crate::{Installed, Store, StoreError};
+use crate::{Installed, RolledBack, Store, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -61,6 +61,7 @@ pub struct Loading {
     program: &'static str,
     generation: u64,
     marker: Option<Held>,
+    rolled_back: Option<RolledBack>,
 }
 
 /// The marker of this process, locked.
@@ -104,14 +105,17 @@ impl Store {
     /// # Errors
     /// The store is damaged or cannot be read.
     pub fn load_current(&self, program: &'static str) -> Result<Option<(Installed, Loading)>, StoreError> {
+        let mut rolled_back = None;
         if deaths(self)?.is_some() && self.last_known_good()?.is_some() {
             // Beginning is enough: it puts the folder in order.
-            if let Err(error) = self.begin("return to the last known good definitions") {
-                tracing::warn!(%error, "definitions that crashed others are loaded again");
+            match self.begin("return to the last known good definitions") {
+                Ok(operation) => rolled_back = operation.rolled_back().cloned(),
+                Err(error) => tracing::warn!(%error, "definitions that crashed others are loaded again"),
             }
         }
         let Some(installed) = self.current()? else { return Ok(None) };
-        let loading = Loading::begin(self, &installed, program, Timestamp::now());
+        let mut loading = Loading::begin(self, &installed, program, Timestamp::now());
+        loading.rolled_back = rolled_back;
         Ok(Some((installed, loading)))
     }
 }
@@ -125,7 +129,13 @@ impl Loading {
         let marker = watched.then(|| Held::new(&folder, program, marker)).and_then(|held| {
             held.inspect_err(|error| tracing::debug!(%error, "a program loads definitions unwatched")).ok()
         });
-        Self { folder, program, generation: record.number, marker }
+        Self { folder, program, generation: record.number, marker, rolled_back: None }
+    }
+
+    /// What was gone back from before this, because it killed too many. Whoever serves others tells them, and has
+    /// other engines brought along.
+    pub const fn rolled_back(&self) -> Option<&RolledBack> {
+        self.rolled_back.as_ref()
     }
 
     /// The definitions are loaded and can be used.

@@ -23,6 +23,8 @@ pub enum Why {
     DetectionSpike,
     /// Another engine did not take it.
     EngineRejected,
+    /// Nothing: whoever had to approve the switch to it did not, and that says nothing of the release.
+    NotApproved,
 }
 
 /// What spoke against a set, in words, and when.
@@ -62,6 +64,7 @@ impl Why {
             Self::Unhealthy => "unhealthy",
             Self::DetectionSpike => "detection_spike",
             Self::EngineRejected => "engine_rejected",
+            Self::NotApproved => "not_approved",
         }
     }
 }
@@ -75,6 +78,7 @@ impl fmt::Display for Why {
             Self::Unhealthy => "the health command failed with it",
             Self::DetectionSpike => "it flagged too many of this machine's files",
             Self::EngineRejected => "another engine did not take it",
+            Self::NotApproved => "the switch to it was not approved",
         })
     }
 }

@@ -4,9 +4,11 @@
 //! use before is kept, and whatever happens to this process, the next operation finds the question open and asks
 //! again. A no undoes the switch, and gives every engine what was before.
 
-use crate::{Cause, EngineError, GoOver, context::Context, engines::Engines, health, loaded};
+use crate::{
+    Cause, EngineError, GoOver, context::Context, engines::Engines, health, loaded, sequencer::Sequencer,
+};
 use booster_definitions::Component;
-use booster_store::{HistoryEntry, Installed, Operation, RolledBack, Verdict, Why};
+use booster_store::{Change, HistoryEntry, Installed, Operation, RolledBack, Verdict, Why};
 
 /// A no, or no answer.
 struct Refusal {
@@ -30,11 +32,12 @@ pub(crate) fn is_wanted(context: &Context<'_>) -> bool {
     options.health.is_some() || options.loaded.is_some() || !options.engines.is_empty()
 }
 
-/// Has the switch that was just made approved, or undoes it.
+/// Has the switch that was just made approved, or undoes it and notes that for the report.
 pub(crate) async fn approve(
     context: &Context<'_>,
     operation: &Operation,
     installed: &Installed,
+    events: &mut Sequencer<'_>,
 ) -> Result<(), Cause> {
     match ask(context, operation, installed).await {
         Ok(go_over) => {
@@ -43,9 +46,21 @@ pub(crate) async fn approve(
             Ok(())
         }
         Err(refusal) => {
-            operation.undo(refusal.verdict.as_ref(), refusal.only.as_deref())?;
+            let changes = operation.undo(refusal.verdict.as_ref(), refusal.only.as_deref())?;
+            events.undone(undone(context, &refusal, changes));
             bring_back(context, operation).await;
             Err(refusal.cause)
+        }
+    }
+}
+
+/// What is told of a switch that was undone. Nobody has to have spoken against the definitions.
+fn undone(context: &Context<'_>, refusal: &Refusal, changes: Vec<Change>) -> RolledBack {
+    match refusal.verdict.clone() {
+        Some(Verdict { why, reason, time }) => RolledBack { time, why, reason, changes },
+        None => {
+            let (time, reason) = (context.clock.now(), refusal.cause.to_string());
+            RolledBack { time, why: Why::NotApproved, reason, changes }
         }
     }
 }

@@ -150,8 +150,8 @@ pub struct Event {
     /// in use.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub out_of_date: Vec<Component>,
-    /// The set that the operation left before anything else, in the event that carries its result
-    /// ([`EventKind::RequestProcessed`]).
+    /// The set that the operation has left, before anything else or because its own switch was not approved, in
+    /// the event that carries its result ([`EventKind::RequestProcessed`]).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rolled_back: Option<Box<RolledBack>>,
 }

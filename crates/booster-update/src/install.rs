@@ -79,7 +79,7 @@ pub(crate) async fn install(
     let installed = if approval::is_wanted(context) {
         let operation = staging.operation();
         let installed = staging.commit_to_be_approved(context.clock.now())?;
-        approval::approve(context, operation, &installed).await?;
+        approval::approve(context, operation, &installed, events).await?;
         installed
     } else {
         staging.commit(context.clock.now())?

@@ -133,6 +133,10 @@ pub struct Report {
     /// in its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rolled_back: Option<RolledBack>,
+    /// The switches of this operation that were undone, because an engine or the health command did not approve
+    /// them: what was in use before each is in use again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<RolledBack>,
 }
 
 impl Report {
@@ -153,6 +157,7 @@ impl Report {
             trial: None,
             engines: Vec::new(),
             rolled_back: None,
+            undone: Vec::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Whom a machine trusts before its first update.
 
-use crate::Cause;
+use crate::{Cause, owner};
 use booster_store::Operation;
 use booster_trust::{STATE_FILE, TrustError, TrustedState};
 use std::{fs, io, path::Path, path::PathBuf};
@@ -62,6 +62,7 @@ pub fn pin_root(operation: &Operation, root: &Path, compare: bool) -> Result<(),
     if !compare && folder.join(STATE_FILE).exists() {
         return Ok(());
     }
+    owner::check(operation.store()).map_err(|source| RootError::Folder { folder: folder.clone(), source })?;
     let bytes = fs::read(root).map_err(|source| RootError::Read { root: root.to_owned(), source })?;
     fs::create_dir_all(&folder).map_err(|source| RootError::Folder { folder: folder.clone(), source })?;
     let pinned = TrustedState::open(&folder).and_then(|mut state| state.pin(&bytes));

@@ -9,6 +9,7 @@ use crate::{
     engines::{self, engine_status},
     install::install,
     obtain::{Obtainer, ways},
+    owner::check_owner,
     plan::plan,
     records::{attempted, history_entry, left_alone, record, source_check, source_key},
     report::{self, changes},
@@ -62,6 +63,14 @@ pub async fn run_holding(
 ) -> Report {
     let store = operation.store().clone();
     operate(Some(operation), &store, worker, request, observer, cancel, clock).await
+}
+
+/// All that is told of an operation that is cancelled before anybody began it.
+pub fn unbegun(observer: &Observer<'_>, clock: &dyn Clock) -> Report {
+    let events = Sequencer::start(observer, clock, false);
+    let error = events.failure(Cause::Cancelled);
+    events.complete(Outcome::Cancelled, Some(&error), &[]);
+    Report::unasked(Outcome::Cancelled, Some(error))
 }
 
 async fn operate(
@@ -157,7 +166,8 @@ impl Run<'_> {
         } else if self.context.request.sources.is_empty() {
             Err(Cause::NoSource)
         } else {
-            held.map_or_else(|| self.context.store.begin(OPERATION), Ok).map_err(Cause::from)
+            let store = self.context.store;
+            check_owner(store).and_then(|()| Ok(held.map_or_else(|| store.begin(OPERATION), Ok)?))
         };
         begun.map_err(|cause| self.events.failure(cause))
     }
@@ -421,6 +431,7 @@ impl Run<'_> {
             trial,
             engines: self.engines(),
             rolled_back: self.rolled_back.clone(),
+            undone: self.events.all_undone().to_vec(),
         }
     }
 

@@ -30,8 +30,10 @@ pub(crate) struct Sequencer<'a> {
     updates: Vec<(Component, Weight)>,
     /// What the last event says of age.
     out_of_date: Vec<Component>,
-    /// For the event that carries the operation's result.
+    /// What was gone back from last, for the event that carries the operation's result.
     rolled_back: Option<Box<RolledBack>>,
+    /// The switches that were undone, for the report.
+    undone: Vec<RolledBack>,
 }
 
 impl<'a> Sequencer<'a> {
@@ -54,6 +56,7 @@ impl<'a> Sequencer<'a> {
             updates: Vec::new(),
             out_of_date: Vec::new(),
             rolled_back: None,
+            undone: Vec::new(),
         };
         sequencer.tell(EventKind::Start, 0, EventResult::Ok);
         // Until it is asked, no failure is its own.
@@ -70,6 +73,17 @@ impl<'a> Sequencer<'a> {
     /// Before anything else, a set was left.
     pub(crate) fn went_back(&mut self, rolled_back: &RolledBack) {
         self.rolled_back = Some(Box::new(rolled_back.clone()));
+    }
+
+    /// A switch of this operation's was undone.
+    pub(crate) fn undone(&mut self, undone: RolledBack) {
+        self.rolled_back = Some(Box::new(undone.clone()));
+        self.undone.push(undone);
+    }
+
+    /// The switches that were undone, in order.
+    pub(crate) fn all_undone(&self) -> &[RolledBack] {
+        &self.undone
     }
 
     pub(crate) fn search_start(&mut self, source: &dyn Source) {

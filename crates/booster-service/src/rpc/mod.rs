@@ -7,6 +7,7 @@ mod watch;
 
 use crate::{
     caller::{Administrators, Caller},
+    operator::Updater,
     overview::Overview,
     schedule::BeforeScan,
     status::Status as MachineStatus,
@@ -18,26 +19,24 @@ use booster_store::StoreError;
 use futures_util::stream::BoxStream;
 use proto::antimalware_server::Antimalware;
 use std::sync::Arc;
-use tokio::sync::Notify;
 use tonic::{Request, Response, Status};
 
 /// Answers calls.
 pub(crate) struct Rpc {
     pub overview: Arc<Overview>,
-    pub contents: scan::Contents,
-    /// Says that what is installed has changed.
-    pub changed: Arc<Notify>,
+    pub updater: Arc<Updater>,
+    pub contents: Arc<scan::Contents>,
 }
 
 pub(crate) use scan::Contents;
 
 impl Rpc {
-    fn administrators(&self) -> Administrators {
-        Administrators { group: self.overview.settings.load().service.administrators.clone() }
+    fn administrators(&self) -> Arc<Administrators> {
+        self.overview.administrators.load_full()
     }
 
-    fn require_administrator(&self, caller: &Caller, what: &'static str) -> Result<(), Status> {
-        self.administrators().require(caller, what).map_err(|error| {
+    async fn require_administrator(&self, caller: &Caller, what: &'static str) -> Result<(), Status> {
+        self.administrators().require(caller, what).await.map_err(|error| {
             tracing::warn!(%caller, what, "refused: the caller is no administrator");
             refusal::not_allowed(&error)
         })
@@ -103,7 +102,8 @@ impl Antimalware for Rpc {
     ) -> Result<Response<proto::CancelReply>, Status> {
         let caller = caller(&request)?;
         let number = request.into_inner().update;
-        let cancelled = self.overview.desk.cancel(number, &caller, &self.administrators());
+        let administrators = self.administrators();
+        let cancelled = self.overview.desk.cancel(number, &caller, &administrators).await;
         cancelled.map_err(|error| refusal::refused(&error))?;
         tracing::info!(%caller, update = number, "an update is cancelled");
         Ok(Response::new(proto::CancelReply {}))
@@ -156,7 +156,7 @@ impl Antimalware for Rpc {
         request: Request<proto::RollbackRequest>,
     ) -> Result<Response<proto::RollbackReply>, Status> {
         let caller = caller(&request)?;
-        self.require_administrator(&caller, "going back to an earlier set")?;
+        self.require_administrator(&caller, "going back to an earlier set").await?;
         Ok(Response::new(self.roll_back(request.into_inner(), caller).await?))
     }
 

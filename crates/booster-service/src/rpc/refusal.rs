@@ -33,7 +33,7 @@ pub(super) fn not_allowed(error: &NotAllowed) -> Status {
 
 pub(super) fn refused(error: &Refused) -> Status {
     let (code, kind) = match error {
-        Refused::TooMany(_) => (Code::ResourceExhausted, ErrorKind::Busy),
+        Refused::TooMany(_) | Refused::TooManyOfOne(_) => (Code::ResourceExhausted, ErrorKind::Busy),
         Refused::Ending => (Code::Unavailable, ErrorKind::Busy),
         Refused::NoSuchUpdate(_) | Refused::NothingRuns => (Code::NotFound, ErrorKind::NotFound),
         Refused::NotAllowed(error) => return not_allowed(error),

@@ -3,16 +3,16 @@
 use super::{Rpc, refusal};
 use crate::{
     caller::Caller,
-    desk::{Asked, By, Notice, Taken, Told, is_progress},
+    desk::{Asked, By, Request, Taken, Told, is_progress},
     feed::{Next, Reader},
+    going_back::NotDone,
     wire::{generated as proto, named},
 };
 use booster_sources::SourceKind;
-use booster_update::{ErrorKind, RollbackError, RollbackRequest, SystemClock, bring_engines};
+use booster_update::{ErrorKind, RollbackError, RollbackRequest};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use proto::update_message::Message;
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 type Messages = BoxStream<'static, Result<proto::UpdateMessage, Status>>;
@@ -25,15 +25,19 @@ impl Rpc {
     ) -> Result<Messages, Status> {
         let progress = request.progress;
         let asked = asked(request)?;
-        self.check_options(&asked, &caller)?;
+        self.check_options(&asked, &caller).await?;
         let settings = self.overview.settings.load_full();
         // Certificates are read for that; said now, because later nobody may be listening.
-        let (its, wanted) = (Arc::clone(&settings), asked.clone());
-        let sources = tokio::task::spawn_blocking(move || wanted.sources(&its).map(drop)).await;
-        sources
-            .map_err(|error| Status::internal(error.to_string()))?
-            .map_err(|error| refusal::configuration(&error))?;
-        let taken = self.overview.desk.ask(asked, By::Caller(caller)).map_err(|error| {
+        let wanted = asked.clone();
+        let sources = tokio::task::spawn_blocking(move || {
+            wanted.sources(&settings)?;
+            wanted.meant(&settings)
+        });
+        let sources = sources.await.map_err(|error| Status::internal(error.to_string()))?;
+        let sources = sources.map_err(|error| refusal::configuration(&error))?;
+        let privileged = self.administrators().include(&caller).await;
+        let request = Request { asked, sources, by: By::Caller(caller), privileged };
+        let taken = self.overview.desk.ask(request).map_err(|error| {
             tracing::warn!(%caller, %error, "a request for an update is not taken");
             refusal::refused(&error)
         })?;
@@ -42,7 +46,7 @@ impl Rpc {
     }
 
     /// What goes beyond "update from what is configured" changes more than definitions are meant to.
-    fn check_options(&self, asked: &Asked, caller: &Caller) -> Result<(), Status> {
+    async fn check_options(&self, asked: &Asked, caller: &Caller) -> Result<(), Status> {
         for (wanted, what) in [
             (asked.from.is_some(), "naming another source"),
             (asked.at_once, "taking releases before their turn"),
@@ -50,7 +54,7 @@ impl Rpc {
             (asked.max_rate.is_some(), "naming another rate"),
         ] {
             if wanted {
-                self.require_administrator(caller, what)?;
+                self.require_administrator(caller, what).await?;
             }
         }
         Ok(())
@@ -71,27 +75,17 @@ impl Rpc {
             component: component.transpose()?,
             reason: request.reason,
         };
-        let settings = self.overview.settings.load();
-        let (store, adapters) = (settings.store(), settings.adapters());
-        drop(settings);
-        let work = move || booster_update::roll_back(&store, &wanted);
-        let done = tokio::task::spawn_blocking(work).await;
-        let done = done.map_err(|error| Status::internal(error.to_string()))?;
-        let (operation, generation, rolled_back) = done.map_err(|error| match error {
-            RollbackError::Store(error) => refusal::store(error),
-            error => refusal::impossible(ErrorKind::NotFound, error.to_string()),
+        let updater = Arc::clone(&self.updater);
+        // What is begun is finished, whether or not the caller waits for it.
+        let work = async move { updater.roll_back(wanted, By::Caller(caller)).await };
+        let work = self.overview.desk.finish(work).map_err(|error| refusal::refused(&error))?;
+        let done = work.await.map_err(|error| Status::internal(error.to_string()))?;
+        let (generation, rolled_back) = done.map_err(|error| match error {
+            NotDone::Rollback(RollbackError::Store(error)) => refusal::store(error),
+            NotDone::Rollback(error) => refusal::impossible(ErrorKind::NotFound, error.to_string()),
+            NotDone::Died(error) => Status::internal(error.to_string()),
         })?;
-        // The rollback stands whatever they say: it was asked for. The status tells what they use.
-        let (clock, cancel) = (SystemClock::default(), CancellationToken::new());
-        if let Err(error) = bring_engines(&operation, &adapters, &clock, &cancel).await {
-            tracing::warn!(%error, "other engines could not be brought along");
-        }
-        drop(operation);
-        let reply = proto::RollbackReply { generation, rolled_back: Some((&rolled_back).into()) };
-        let rolled_back = Arc::new(rolled_back);
-        self.overview.desk.announce(Notice::RolledBack { by: By::Caller(caller), generation, rolled_back });
-        self.changed.notify_one();
-        Ok(reply)
+        Ok(proto::RollbackReply { generation, rolled_back: Some((&rolled_back).into()) })
     }
 }
 

@@ -206,9 +206,9 @@ impl Scheduler {
     async fn update(&self, because: Because) -> Arc<Report> {
         let before = self.recorded();
         tracing::info!(%because, "the schedule starts an update");
-        self.snapshot.send_modify(|snapshot| snapshot.running = Some(because));
+        let running = Running::begin(&self.snapshot, because);
         let report = self.setup.updates.update(because).await;
-        self.snapshot.send_modify(|snapshot| snapshot.running = None);
+        drop(running);
         let (now, recorded) = (self.setup.clock.now(), self.recorded());
         let mut state = self.state();
         state.last_run = Some(self.setup.clock.monotonic());
@@ -310,6 +310,23 @@ impl Scheduler {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The snapshot says that an update of the schedule's is being waited for, as long as somebody does: the caller who
+/// wants to scan may leave.
+struct Running<'a>(&'a watch::Sender<Snapshot>);
+
+impl<'a> Running<'a> {
+    fn begin(snapshot: &'a watch::Sender<Snapshot>, because: Because) -> Self {
+        snapshot.send_modify(|snapshot| snapshot.running = Some(because));
+        Self(snapshot)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|snapshot| snapshot.running = None);
     }
 }
 

@@ -173,6 +173,9 @@ pub struct Report {
     /// What other engines use, as a JSON array.
     #[prost(string, optional, tag = "13")]
     pub engines_json: ::core::option::Option<::prost::alloc::string::String>,
+    /// The switches of this update that were undone, because an engine or the health command did not approve them.
+    #[prost(message, repeated, tag = "14")]
+    pub undone: ::prost::alloc::vec::Vec<RolledBack>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Change {
@@ -209,7 +212,7 @@ pub struct SourceTried {
 pub struct RolledBack {
     #[prost(message, optional, tag = "1")]
     pub time: ::core::option::Option<Time>,
-    /// "rolled_back", "crashed", "unhealthy" or "detection_spike".
+    /// "rolled_back", "crashed", "unhealthy", "detection_spike", "engine_rejected" or "not_approved".
     #[prost(string, tag = "2")]
     pub why: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]

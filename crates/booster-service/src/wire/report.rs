@@ -18,6 +18,7 @@ impl From<&Report> for proto::Report {
             sources_tried: report.sources_tried.iter().map(proto::SourceTried::from).collect(),
             out_of_date: report.out_of_date.iter().map(name).collect(),
             rolled_back: report.rolled_back.as_ref().map(proto::RolledBack::from),
+            undone: report.undone.iter().map(proto::RolledBack::from).collect(),
             pause_json: report.pause.as_ref().and_then(json),
             trial_json: report.trial.as_ref().and_then(json),
             engines_json: (!report.engines.is_empty()).then(|| json(&report.engines)).flatten(),
@@ -56,6 +57,7 @@ impl From<proto::Report> for Report {
             trial: parsed(report.trial_json),
             engines: parsed(report.engines_json).unwrap_or_default(),
             rolled_back: report.rolled_back.map(Into::into),
+            undone: report.undone.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -103,7 +105,7 @@ mod tests {
     use booster_definitions::{Channel, Component, Version};
     use booster_engine::TrialReport;
     use booster_sources::SourceKind;
-    use booster_store::Pause;
+    use booster_store::{Pause, RolledBack, Why};
     use booster_update::{Cause, EngineStatus, Stage, UpdateError};
     use jiff::Timestamp;
 
@@ -144,6 +146,12 @@ mod tests {
                 problem: Some("z".into()),
             }],
             rolled_back: None,
+            undone: vec![RolledBack {
+                time: Timestamp::UNIX_EPOCH,
+                why: Why::NotApproved,
+                reason: "w".into(),
+                changes: Vec::new(),
+            }],
         };
         let told = Report::from(proto::Report::from(&report));
         // What `booster update --json` prints is all that there is to say.

@@ -7,7 +7,7 @@ use crate::{
     publisher,
     publisher::{Publisher, rule},
 };
-use booster_definitions::Component;
+use booster_definitions::{Component, Version};
 use booster_engine::CommandLine;
 use booster_store::{HistoryEntry, RejectedRelease, Why};
 use booster_update::{ErrorKind, EventKind, EventResult, Held, How, Outcome};
@@ -133,6 +133,8 @@ async fn a_cancellation_while_the_command_runs_undoes_the_switch_and_blames_nobo
     let (told, ()) = tokio::join!(machine.run_with(request, cancel.clone(), |_| false), canceller);
     fs::remove_file(begun).unwrap();
     told.is(Outcome::Cancelled);
+    let [undone] = told.report.undone.as_slice() else { panic!("{:?}", told.report.undone) };
+    assert_eq!((undone.why, undone.changes[0].to), (Why::NotApproved, Some(Version([1, 1, 0, 0]))));
     assert_eq!((machine.version(AV), rejected(&machine)), (Some(1), vec![]));
     assert!(!machine.store().awaits_approval().unwrap());
 }

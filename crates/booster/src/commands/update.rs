@@ -16,8 +16,8 @@ use booster_sources::SourceKind;
 use booster_store::{Operation, Store, StoreError};
 use booster_trust::{STATE_FILE, TrustError};
 use booster_update::{
-    ErrorKind, Event, OPERATION, Observer, Outcome, Report, RootError, SystemClock, UpdateRequest, pin_root,
-    run_holding,
+    ErrorKind, Event, OPERATION, Observer, Outcome, Report, RootError, SystemClock, UpdateRequest,
+    check_owner, pin_root, run_holding,
 };
 use clap::Args;
 use std::{
@@ -121,11 +121,22 @@ fn update(args: &UpdateArgs, context: &Context) -> Result<Report, Box<dyn Error>
         match client {
             Some(client) => {
                 let asked = asked(args);
-                served::update(client, &asked, wants_progress(args, context), &*observer, &cancel).await
+                let place = |place| tell_place(args, context, place);
+                let listener = served::Listener { events: &*observer, place: &place };
+                served::update(client, &asked, wants_progress(args, context), &listener, &cancel).await
             }
             None => embedded(args, settings, wants_progress(args, context), &*observer, &cancel).await,
         }
     })?
+}
+
+/// Where the request is among those of others.
+fn tell_place(args: &UpdateArgs, context: &Context, place: served::Place) {
+    match (args.quiet, args.json) {
+        (true, _) => {}
+        (false, true) => context.output.json(&place),
+        (false, false) => context.output.message(place.to_string()),
+    }
 }
 
 fn wants_progress(args: &UpdateArgs, context: &Context) -> bool {
@@ -182,7 +193,11 @@ async fn embedded(
         options: settings.update_options(),
     };
     let store = settings.store();
-    let held = trust(&store, settings.root.as_deref(), args.root.is_some())?;
+    // A folder of another user's is left as it is; the operation says why.
+    let held = match check_owner(&store) {
+        Ok(()) => trust(&store, settings.root.as_deref(), args.root.is_some())?,
+        Err(_) => None,
+    };
     let clock = SystemClock::default();
     Ok(match held {
         Some(held) => run_holding(held, &worker, request, observer, cancel, &clock).await,

@@ -141,6 +141,7 @@ mod tests {
             trial: None,
             engines: Vec::new(),
             rolled_back: None,
+            undone: Vec::new(),
         }
     }
 

@@ -17,14 +17,20 @@ fn callers_of_a_killed_service_get_a_clear_error_and_the_next_start_recovers() {
     let world = World::new();
     let mut random = Random(0x5eed_0005);
     world.start().end();
-    let mut version = 1;
+    let (mut version, mut hits) = (1, 0);
     for _ in 0..KILLS {
         let service = world.start();
         let before = world.machine.version();
         let lost = block_on(async {
             let mut client = Client::connect(&world.socket()).await.unwrap();
             let mut followed = client.update(&Asked::default(), true).await.unwrap();
-            let moment = Duration::from_micros(random.below(150_000));
+            // In the middle of an update: soon after one of its events.
+            for _ in 0..1 + random.below(8) {
+                if matches!(followed.next().await.unwrap(), Progress::Report(_)) {
+                    break;
+                }
+            }
+            let moment = Duration::from_micros(random.below(10_000));
             let killed = tokio::spawn(async move {
                 tokio::time::sleep(moment).await;
                 service.kill();
@@ -40,6 +46,7 @@ fn callers_of_a_killed_service_get_a_clear_error_and_the_next_start_recovers() {
             ended
         });
         if let Some(error) = lost {
+            hits += 1;
             assert!(matches!(error, ClientError::Lost(_)), "{error}");
             assert_eq!(error.kind(), ErrorKind::ServiceAbsent);
             assert!(error.to_string().contains("the connection to the service broke"), "{error}");
@@ -58,6 +65,7 @@ fn callers_of_a_killed_service_get_a_clear_error_and_the_next_start_recovers() {
         version += 1;
         world.publish(version);
     }
+    assert!(hits >= KILLS / 3, "only {hits} of {KILLS} have hit an update");
 }
 
 #[test]
@@ -107,8 +115,13 @@ fn a_frozen_service_resumes_where_it_was() {
     let mut caller = world.command("update").stderr(std::process::Stdio::null()).spawn().unwrap();
     world.wait_for_download();
     service.signal(rustix::process::Signal::STOP);
+    let stat = format!("/proc/{}/stat", service.pid());
+    wait("the service to freeze", || std::fs::read_to_string(&stat).unwrap().contains(") T "));
+    // Some pieces of the download come meanwhile, and nobody takes them.
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(caller.try_wait().unwrap().is_none());
     service.signal(rustix::process::Signal::CONT);
     wait("the caller", || caller.try_wait().unwrap().is_some());
-    world.update();
+    assert_eq!(caller.wait().unwrap().code(), Some(0));
     assert_eq!(world.machine.version().as_deref(), Some("1.0.0.1"));
 }

@@ -1,9 +1,6 @@
 //! Callers that break the protocol, flood the service, or say nothing.
 
-use crate::{
-    support::run,
-    world::{World, block_on},
-};
+use crate::world::{World, block_on};
 use booster_service::{client::Client, wire::generated as proto};
 use proto::antimalware_client::AntimalwareClient;
 use std::{
@@ -13,7 +10,12 @@ use std::{
 };
 use tonic::{Code, transport::Endpoint};
 
-async fn raw(world: &World) -> AntimalwareClient<tonic::transport::Channel> {
+pub async fn raw(world: &World) -> AntimalwareClient<tonic::transport::Channel> {
+    raw_with(world, Endpoint::from_static("http://x")).await
+}
+
+/// The same with a connection of one's own kind.
+pub async fn raw_with(world: &World, endpoint: Endpoint) -> AntimalwareClient<tonic::transport::Channel> {
     let socket = world.socket();
     let connector = tower::service_fn(move |_: tonic::transport::Uri| {
         let socket = socket.clone();
@@ -22,7 +24,7 @@ async fn raw(world: &World) -> AntimalwareClient<tonic::transport::Channel> {
             Ok::<_, std::io::Error>(hyper_util::rt::TokioIo::new(stream))
         }
     });
-    let channel = Endpoint::from_static("http://x").connect_with_connector(connector).await.unwrap();
+    let channel = endpoint.connect_with_connector(connector).await.unwrap();
     AntimalwareClient::new(channel)
 }
 
@@ -90,17 +92,6 @@ fn a_content_that_is_broken_off_or_too_large_is_no_scan() {
         assert_eq!(second.failed, None, "the next content of the same caller is scanned");
         assert!(replies.message().await.unwrap().is_none());
     });
-}
-
-#[test]
-fn a_flood_of_connections_is_cut_off_and_the_service_goes_on() {
-    let world = World::new();
-    world.configure("[service]\nmax_connections = 20\n");
-    let service = world.start();
-    let flood: Vec<_> = (0..60).map(|_| UnixStream::connect(world.socket()).unwrap()).collect();
-    service.wait_for_log("too many connections");
-    drop(flood);
-    crate::world::wait("room", || run(world.command("status").arg("--json")).code == Some(0));
 }
 
 #[test]

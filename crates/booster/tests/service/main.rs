@@ -2,12 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod calling;
+mod clamd;
 mod disks;
 mod dying;
 mod engine;
+mod floods;
 mod hostile;
 mod operating;
 mod packaging;
+mod returning;
 mod rights;
 mod sharing;
 mod starting;

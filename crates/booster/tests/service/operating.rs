@@ -2,7 +2,7 @@
 
 use crate::{
     support::{Said, run},
-    world::{PATIENCE, World, wait},
+    world::{PATIENCE, World, lines, wait},
 };
 use booster_test_support::Fault;
 use serde_json::Value;
@@ -15,12 +15,6 @@ use std::{
     process::{Command, Stdio},
     sync::{Arc, Mutex},
 };
-
-/// The lines of a log in JSON that have this event id.
-fn lines(log: &str, id: u64) -> Vec<Value> {
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter(|line| line["event_id"] == id).collect()
-}
 
 #[test]
 fn updates_swaps_failures_and_returns_are_in_the_log_by_their_ids() {
@@ -255,6 +249,31 @@ fn the_service_manager_hears_of_the_start_of_life_of_a_reload_and_of_the_end() {
     service.signal(rustix::process::Signal::TERM);
     manager.wait_for("STOPPING=1", 1);
     update.wait().unwrap();
+}
+
+#[test]
+fn an_update_that_hangs_is_told_to_the_service_manager_by_the_want_of_signs_of_life() {
+    let world = World::new();
+    let go_on = world.path("go-on");
+    let hang = format!("while [ ! -e {go_on:?} ]; do sleep 0.05; done");
+    world.configure(&format!(
+        "[service]\nstuck_after = \"1s\"\n[health]\ncommand = [\"/bin/sh\", \"-c\", '{hang}']\n"
+    ));
+    let manager = Manager::new(&world);
+    let service = world.start_with(|command| {
+        command.env("NOTIFY_SOCKET", &manager.path).env("WATCHDOG_USEC", "300000");
+    });
+    manager.wait_for("WATCHDOG=1", 1);
+    let mut update = world.command("update").arg("--quiet").spawn().unwrap();
+    service.wait_for_log("the update has told nothing for too long");
+    let signs = manager.count("WATCHDOG=1");
+    // Told again as often as a sign of life would have been given.
+    let complaints = || service.log().matches("has told nothing for too long").count();
+    wait("more complaints", || complaints() >= 4);
+    assert_eq!(manager.count("WATCHDOG=1"), signs);
+    world.write("go-on", b"");
+    assert_eq!(update.wait().unwrap().code(), Some(0));
+    manager.wait_for("WATCHDOG=1", signs + 1);
 }
 
 #[test]

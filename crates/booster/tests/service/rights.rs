@@ -99,3 +99,31 @@ fn group_id(name: &str) -> u32 {
     let line = groups.lines().find(|line| line.split(':').next() == Some(name)).unwrap();
     line.split(':').nth(2).unwrap().parse().unwrap()
 }
+
+#[test]
+fn root_leaves_nothing_in_a_folder_of_the_services_user() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    if !crate::world::can_be_others() {
+        return;
+    }
+    let world = World::new();
+    std::fs::create_dir_all(&world.machine.data).unwrap();
+    chown(&world.machine.data, Some(60_001), Some(60_001)).unwrap();
+    for arguments in [&["--embedded"][..], &[], &["--root", world.machine.root.to_str().unwrap()]] {
+        let said = run(world.machine.command("update").args(arguments)).expect(2);
+        let words = ["belongs to user 60001", "sudo -u '#60001'", "--service"];
+        assert!(words.iter().all(|words| said.err.contains(words)), "{arguments:?}: {}", said.err);
+    }
+    for entry in std::fs::read_dir(&world.machine.data).unwrap() {
+        let entry = entry.unwrap();
+        assert!(!entry.file_type().unwrap().is_dir(), "{entry:?} is root's");
+    }
+    // The user's own update works beside what was refused.
+    let program = program_for_everybody(world.dir.path());
+    let mut command = Command::new(program);
+    command.uid(60_001).gid(60_001).current_dir("/").env_clear();
+    command.args(world.machine.command("update").get_args()).args(["--embedded", "--quiet"]);
+    run(&mut command).expect(0);
+    let made = std::fs::metadata(world.machine.data.join("generations")).unwrap();
+    assert_eq!(made.uid(), 60_001);
+}

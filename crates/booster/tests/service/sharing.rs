@@ -1,16 +1,18 @@
 //! Several callers at once.
 
 use crate::{
+    hostile::raw_with,
     support::run,
     world::{World, block_on, follow, wait},
 };
 use booster_service::{
     Asked,
     client::{Client, Progress},
-    wire::{Seen, seen},
+    wire::{Seen, generated as proto, seen},
 };
 use booster_sources::SourceKind;
 use booster_update::{EventKind, Order, Outcome};
+use tonic::transport::Endpoint;
 
 #[test]
 fn who_comes_later_joins_and_hears_everything_from_the_start() {
@@ -48,20 +50,64 @@ fn an_update_goes_on_when_its_caller_is_killed_and_a_slow_reader_holds_nobody() 
     let mut caller = world.command("update").stdout(std::process::Stdio::null()).spawn().unwrap();
     world.wait_for_download();
     block_on(async {
-        let mut slow = Client::connect(&world.socket()).await.unwrap();
-        // It never reads.
-        let _unread = slow.update(&Asked::default(), true).await.unwrap();
+        // It takes 64 bytes and no more before it reads, which it does not: the first event is longer.
+        let tiny = Endpoint::from_static("http://x").initial_stream_window_size(64);
+        let mut slow = raw_with(&world, tiny).await;
+        let request = proto::UpdateRequest { progress: true, ..Default::default() };
+        let mut unread = slow.update(request).await.unwrap().into_inner();
         caller.kill().unwrap();
         caller.wait().unwrap();
         let mut client = Client::connect(&world.socket()).await.unwrap();
-        loop {
-            let status = client.status().await.unwrap();
-            if status.components.first().is_some_and(|component| component.in_use.is_some()) {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        let (_, report) = follow(&mut client, true).await;
+        assert!(matches!(report.outcome, Outcome::Updated | Outcome::Current), "{report:?}");
+        assert_eq!(client.status().await.unwrap().components[0].in_use, Some("1.0.0.1".parse().unwrap()));
+        // What waited for the slow reader is there when it reads at last.
+        let mut last = None;
+        while let Some(message) = unread.message().await.unwrap() {
+            last = message.message;
         }
+        let Some(proto::update_message::Message::Report(report)) = last else { panic!("{last:?}") };
+        assert_eq!(report.outcome, "updated");
     });
+}
+
+#[test]
+fn who_waits_or_joins_is_told_so_by_the_command_and_leaves_the_line_at_once_when_cancelled() {
+    let world = World::new();
+    let _service = world.start();
+    world.slow_down();
+    let mut first = world.command("update").arg("--quiet").spawn().unwrap();
+    world.wait_for_download();
+    let piped = std::process::Stdio::piped;
+    let joined = world.command("update").arg("--json").stdout(piped()).spawn().unwrap();
+    let mut waiting = world.command("update");
+    let waiting = waiting.args(["--check", "--json"]).stdout(piped()).spawn().unwrap();
+    let mut person = world.command("update");
+    let person = person.args(["--check", "--max-rate", "1MiB"]).stderr(piped()).spawn().unwrap();
+    let queued = || run(world.command("status").arg("--json")).expect(0).json()["service"]["queued"].clone();
+    wait("two to wait", || queued() == 2);
+    // Which of the two came first does not matter.
+    for number in ["2", "3"] {
+        run(world.machine.command("service").args(["cancel", number])).expect(0);
+    }
+    let person = crate::support::Said::from(person.wait_with_output().unwrap()).expect(4);
+    assert!(person.err.contains("waits behind"), "{}", person.err);
+    let waiting = crate::support::Said::from(waiting.wait_with_output().unwrap()).expect(4);
+    let place: serde_json::Value = serde_json::from_str(waiting.out.lines().next().unwrap()).unwrap();
+    assert_eq!(place["event"], "queued", "{}", waiting.out);
+    assert!(place["ahead"].as_u64().unwrap() > 0);
+    let events: Vec<serde_json::Value> =
+        waiting.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events[events.len() - 2]["event"], "complete", "{}", waiting.out);
+    assert!(first.try_wait().unwrap().is_none(), "what they waited behind runs yet");
+    assert_eq!(queued(), 0);
+    assert_eq!(first.wait().unwrap().code(), Some(0));
+    let joined = crate::support::Said::from(joined.wait_with_output().unwrap()).expect(0);
+    let place: serde_json::Value = serde_json::from_str(joined.out.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&place["event"], &place["update"], &place["ahead"]),
+        (&"joined".into(), &1.into(), &0.into())
+    );
 }
 
 #[test]
@@ -75,7 +121,11 @@ fn different_requests_wait_in_line_and_are_told_their_place() {
         while !world.downloads_began() {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
-        let other = Asked { kinds: vec![SourceKind::Http], ..Asked::default() };
+        // Other words for the same are no other request.
+        let same = Asked { kinds: vec![SourceKind::Http, SourceKind::Http], ..Asked::default() };
+        let same = client.update(&same, false).await.unwrap();
+        assert_eq!((same.joined, same.ahead, same.number), (true, 0, running.number));
+        let other = Asked { check_only: true, ..Asked::default() };
         let mut waiting = client.update(&other, false).await.unwrap();
         assert_eq!((waiting.joined, waiting.ahead), (false, 1));
         let status = client.status().await.unwrap().service.unwrap();

@@ -36,6 +36,27 @@ fn a_service_updates_by_itself_and_says_when_it_will_again() {
 }
 
 #[test]
+fn who_wants_to_scan_and_leaves_is_not_waited_for_by_the_schedule() {
+    let world = World::new();
+    world.configure(
+        "[schedule]\ncheck_before_scan = true\nupdate_on_start = false\nupdate_interval = \"0s\"\n",
+    );
+    let _service = world.start();
+    world.slow_down();
+    let mut scan = world.command("scan");
+    let mut scan = scan.arg("--scheduled").arg(world.write("clean", b"x")).spawn().unwrap();
+    world.wait_for_download();
+    let service = || run(world.command("status").arg("--json")).expect(0).json()["service"].clone();
+    assert_eq!(service()["schedule"]["running"], "scan");
+    scan.kill().unwrap();
+    scan.wait().unwrap();
+    crate::world::wait("the schedule to notice", || service()["schedule"]["running"].is_null());
+    // The update is the desk's, and goes on.
+    crate::world::wait("the update's end", || service()["running"].is_null());
+    assert_eq!(world.machine.version().as_deref(), Some("1.0.0.1"));
+}
+
+#[test]
 fn a_stale_socket_is_taken_over_and_another_file_is_not() {
     let world = World::new();
     fs::create_dir_all(&world.machine.data).unwrap();

@@ -193,6 +193,12 @@ impl Drop for Service {
     }
 }
 
+/// The lines of a log in JSON that have this event id.
+pub fn lines(log: &str, id: u64) -> Vec<serde_json::Value> {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    lines.filter(|line| line["event_id"] == id).collect()
+}
+
 /// Waits, for a bounded time.
 #[track_caller]
 pub fn wait(what: &str, mut until: impl FnMut() -> bool) {
@@ -210,6 +216,31 @@ pub fn program_for_everybody(dir: &Path) -> PathBuf {
     let program = dir.join("booster");
     fs::copy(booster().get_program(), &program).unwrap();
     program
+}
+
+/// Whether this process may become other users; else a test says that it is skipped.
+pub fn can_be_others() -> bool {
+    let can = rustix::process::geteuid().is_root();
+    if !can {
+        eprintln!("skipped: only root can call as another user");
+    }
+    can
+}
+
+/// Does something as another user, who belongs to no group but its own, on a thread for that.
+pub fn as_user<T: Send>(user: u32, work: impl FnOnce() -> T + Send) -> T {
+    use rustix::{
+        process::{Gid, Uid},
+        thread,
+    };
+    let become_another = move || {
+        let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
+        thread::set_thread_groups(&[]).unwrap();
+        thread::set_thread_res_gid(gid, gid, gid).unwrap();
+        thread::set_thread_res_uid(uid, uid, uid).unwrap();
+        work()
+    };
+    std::thread::scope(|scope| scope.spawn(become_another).join().unwrap())
 }
 
 /// Runs something that waits.
