@@ -4,5 +4,9 @@
 mod conversations;
 #[cfg(unix)]
 mod databases;
+mod deciding;
 mod hostile;
+mod native;
+#[cfg(unix)]
+mod several;
 mod site;
