@@ -25,7 +25,10 @@ class UpdateServer:
         self.command = [program, "--data-dir", str(scratch), "serve", str(repository), "--wsus", *listen]
 
     def __enter__(self) -> "UpdateServer":
-        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # All machines register from this one.
+        environment = {**os.environ, "BOOSTER_FLEET__REGISTRATIONS_PER_ADDRESS": str(MACHINES)}
+        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(self.command, env=environment, **silent)
         for _ in range(200):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:

@@ -3,7 +3,7 @@
 use crate::{Interval, Secret, Size};
 use booster_sources::{DEFINITION_UPDATES, PRODUCT, SourceKind, WsusOptions};
 use serde::{Deserialize, Serialize};
-use std::{fmt, path::Path, str::FromStr, time::Duration};
+use std::{fmt, net::IpAddr, path::Path, str::FromStr, time::Duration};
 use uuid::Uuid;
 
 /// How an update server is spoken to: `[sources.wsus]` of a source of kind `managed` or `unmanaged`.
@@ -63,6 +63,16 @@ pub struct Fleet {
     pub cookie_lifetime: Interval,
     /// The most machines that may register.
     pub machines: u32,
+    /// New machines that may register from one address, or one network of IPv6, in an hour.
+    pub registrations_per_address: u32,
+    /// Machines that have not asked for so long are forgotten; `0s` forgets none.
+    pub forget_after: Interval,
+    /// Connections at a time.
+    pub connections: u32,
+    /// Connections at a time from one address, or one network of IPv6.
+    pub connections_per_address: u32,
+    /// Proxies in front, which stand for many and say in `X-Forwarded-For` for whom they ask.
+    pub proxies: Vec<IpAddr>,
 }
 
 /// What becomes of releases that nobody has decided about.
@@ -84,6 +94,11 @@ impl Default for Fleet {
             public_url: None,
             cookie_lifetime: Interval(Duration::from_secs(24 * 3600)),
             machines: 200_000,
+            registrations_per_address: 1000,
+            forget_after: Interval(Duration::from_secs(90 * 24 * 3600)),
+            connections: 512,
+            connections_per_address: 64,
+            proxies: Vec::new(),
         }
     }
 }

@@ -4,13 +4,10 @@ use crate::{
     Approvals, Decision, FleetError, Machine, ReleaseKey, Report, Result,
     database::{Database, written},
 };
-use booster_wsus::message::Computer;
 use jiff::Timestamp;
-use sqlx::{Any, Transaction, any::AnyRow};
+use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-/// Reports that are kept of each machine.
-const REPORTS: i64 = 20;
 /// The longest name of a group, in bytes.
 pub(crate) const GROUP_BYTES: usize = 64;
 
@@ -18,15 +15,6 @@ pub(crate) const GROUP_BYTES: usize = 64;
 #[derive(Debug)]
 pub struct Fleet {
     database: Database,
-}
-
-/// What one report says.
-#[derive(Debug, Clone)]
-pub(crate) struct Told {
-    pub(crate) machine: Uuid,
-    pub(crate) report: Report,
-    /// What is installed, as JSON; `None` where it does not say.
-    pub(crate) versions: Option<String>,
 }
 
 impl Fleet {
@@ -171,120 +159,39 @@ impl Fleet {
     }
 }
 
-/// What the server writes.
-impl Fleet {
-    /// Whether a machine has registered.
-    pub(crate) async fn knows(&self, machine: Uuid) -> Result<bool> {
-        let query = sqlx::query("SELECT 1 FROM fleet_machines WHERE id = $1").bind(machine.to_string());
-        let row = query.fetch_optional(self.database.pool()).await;
-        Ok(row.map_err(self.database.failed("looking a machine up"))?.is_some())
-    }
-
-    /// How many machines have registered.
-    pub(crate) async fn count(&self) -> Result<i64> {
-        let row = sqlx::query("SELECT COUNT(*) FROM fleet_machines").fetch_one(self.database.pool()).await;
-        self.database.number(&row.map_err(self.database.failed("counting machines"))?, 0)
-    }
-
-    /// Registers a machine, or what it is now.
-    pub(crate) async fn register(
-        &self,
-        machine: Uuid,
-        group: &str,
-        computer: &Computer,
-        now: Timestamp,
-    ) -> Result<()> {
-        let client = computer.client_version.map(|part| part.to_string()).join(".");
-        sqlx::query(
-            "INSERT INTO fleet_machines (id, name, target_group, system, architecture, client, registered, \
-             last_asked, last_report, outcome, failure, versions) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, '', '', '', '', '{}') ON CONFLICT (id) DO UPDATE SET \
-             name = excluded.name, target_group = excluded.target_group, system = excluded.system, \
-             architecture = excluded.architecture, client = excluded.client",
-        )
-        .bind(machine.to_string())
-        .bind(plain(&computer.dns_name))
-        .bind(group.to_owned())
-        .bind(plain(&computer.os_description))
-        .bind(plain(&computer.architecture))
-        .bind(client)
-        .bind(written(now))
-        .execute(self.database.pool())
-        .await
-        .map_err(self.database.failed("registering a machine"))?;
-        Ok(())
-    }
-
-    /// Notes in one step when machines asked, and what they reported.
-    pub(crate) async fn note(&self, asked: &[(Uuid, String, Timestamp)], told: &[Told]) -> Result<()> {
-        if asked.is_empty() && told.is_empty() {
-            return Ok(());
-        }
-        let failed = self.database.failed("noting what machines say");
-        let mut transaction = self.database.pool().begin().await.map_err(&failed)?;
-        for (machine, group, time) in asked {
-            sqlx::query("UPDATE fleet_machines SET last_asked = $2, target_group = $3 WHERE id = $1")
-                .bind(machine.to_string())
-                .bind(written(*time))
-                .bind(group.clone())
-                .execute(&mut *transaction)
-                .await
-                .map_err(&failed)?;
-        }
-        for told in told {
-            keep(&mut transaction, told).await.map_err(&failed)?;
-        }
-        transaction.commit().await.map_err(failed)
-    }
-}
-
-async fn keep(transaction: &mut Transaction<'static, Any>, told: &Told) -> sqlx::Result<()> {
-    let (machine, report) = (told.machine.to_string(), &told.report);
-    let time = written(report.time);
-    // The machine's own line first: a report of one that is not registered is not kept.
-    let updated = sqlx::query(
-        "UPDATE fleet_machines SET last_report = $2, outcome = $3, failure = $4, \
-         versions = CASE WHEN $5 = '' THEN versions ELSE $5 END WHERE id = $1",
-    )
-    .bind(machine.clone())
-    .bind(time.clone())
-    .bind(report.outcome.clone())
-    .bind(report.failure.clone())
-    .bind(told.versions.clone().unwrap_or_default())
-    .execute(&mut **transaction)
-    .await?;
-    if updated.rows_affected() == 0 {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO fleet_reports (machine, time, event, result, outcome, failure) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(machine.clone())
-    .bind(time)
-    .bind(i64::from(report.event))
-    .bind(i64::from(report.result))
-    .bind(report.outcome.clone())
-    .bind(report.failure.clone())
-    .execute(&mut **transaction)
-    .await?;
-    sqlx::query(
-        "DELETE FROM fleet_reports WHERE machine = $1 AND id NOT IN \
-         (SELECT id FROM fleet_reports WHERE machine = $1 ORDER BY id DESC LIMIT $2)",
-    )
-    .bind(machine)
-    .bind(REPORTS)
-    .execute(&mut **transaction)
-    .await?;
-    Ok(())
-}
-
 /// Whether a text can be the name of a group.
 pub(crate) fn is_group(name: &str) -> bool {
-    (1..=GROUP_BYTES).contains(&name.len()) && !name.chars().any(char::is_control)
+    (1..=GROUP_BYTES).contains(&name.len()) && !name.chars().any(is_unseen)
 }
 
-/// A text that somebody sent, as it is kept: short, and without what could move a terminal's cursor.
+/// A text that somebody sent, as it is kept: short, and without what could move a terminal's cursor or turn
+/// the direction of what stands beside it.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(200).collect()
+    text.chars().filter(|c| !is_unseen(*c)).take(200).collect()
+}
+
+/// Whether a character is not shown but changes how others are: controls, line separators, and those of
+/// bidirectional text.
+const fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\0'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_seen_is_neither_kept_nor_a_groups_name() {
+        let text = "\u{1b}[2Jmail\u{202e}gpj\u{2066}\u{200f}\u{61c}\u{2028}\n\u{85}-\u{e9}";
+        assert_eq!(plain(text), "[2Jmailgpj-\u{e9}");
+        assert!(is_group("Servers \u{e9}") && !is_group("a\u{202e}b") && !is_group(""));
+    }
 }

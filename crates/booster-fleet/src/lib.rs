@@ -17,6 +17,7 @@ mod database;
 mod error;
 mod fleet;
 mod machine;
+mod registry;
 mod revisions;
 pub mod server;
 

@@ -61,4 +61,9 @@ impl Report {
             _ => "reported",
         }
     }
+
+    /// Whether something has failed, by the event's number or its result.
+    pub const fn is_failure(&self) -> bool {
+        matches!(self.event, 148 | 161 | 182) || self.result < 0
+    }
 }

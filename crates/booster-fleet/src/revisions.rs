@@ -77,7 +77,7 @@ impl Fleet {
     /// Forgets the digests of files that are not offered any more, and such revisions but for the newest.
     ///
     /// Ids are not given again. Where another server still offers what is forgotten here, it makes it anew.
-    pub(crate) async fn forget(&self, offered: &HashSet<i32>, files: &HashSet<Sha1>) -> Result<()> {
+    pub(crate) async fn forget_revisions(&self, offered: &HashSet<i32>, files: &HashSet<Sha1>) -> Result<()> {
         let (database, failed) = (self.database(), self.database().failed("forgetting what is not offered"));
         let newest = i64::from(self.highest_revision().await?);
         let query = sqlx::query("SELECT id FROM fleet_revisions WHERE id <= $1").bind(newest - REMEMBERED);
@@ -114,7 +114,7 @@ mod tests {
         let [kept, gone] = [Sha1([1; 20]), Sha1([2; 20])];
         fleet.know_file(content(1), kept).await.unwrap();
         fleet.know_file(content(2), gone).await.unwrap();
-        fleet.forget(&HashSet::from([2]), &HashSet::from([kept])).await.unwrap();
+        fleet.forget_revisions(&HashSet::from([2]), &HashSet::from([kept])).await.unwrap();
 
         assert_eq!(fleet.known_files().await.unwrap(), HashMap::from([(content(1), kept)]));
         for (number, id) in [(2, 2), (4, 4), (1, REMEMBERED + 4), (3, REMEMBERED + 5)] {

@@ -193,6 +193,43 @@ fn connections_beyond_the_limit_wait_for_their_turn() {
     second.read_exact(&mut byte).unwrap();
 }
 
+/// A connection from another address of this machine.
+#[cfg(target_os = "linux")]
+fn connect_from(from: &str, to: SocketAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let connected = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+        socket.connect(to).await.unwrap().into_std().unwrap()
+    });
+    connected.set_nonblocking(false).unwrap();
+    connected.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    connected
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_opens_more_connections_than_its_share_keeps_nobody_else_out() {
+    let options = ServeOptions { connections: 4, connections_per_address: 3, ..ServeOptions::default() };
+    let server = Running::with(ServeOptions { header_time: Duration::from_secs(600), ..options });
+    server.write("metadata/a.json", b"{}");
+    let idle: Vec<_> = (0..12).map(|_| connect_from("127.0.0.2", server.address)).collect();
+    assert_eq!(server.get("/metadata/a.json", &[]).status, 200, "another address is answered");
+    // What is over the share was closed, and what was closed makes room.
+    let mut byte = [0];
+    for mut stream in idle.iter().skip(3) {
+        assert!(matches!(stream.read(&mut byte), Ok(0) | Err(_)), "it was closed");
+    }
+    drop(idle);
+    let again = (0..600).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        let mut stream = connect_from("127.0.0.2", server.address);
+        let asked = stream.write_all(b"GET /metadata/a.json HTTP/1.1\r\nHost: test\r\n\r\n");
+        asked.is_ok() && stream.read(&mut byte).is_ok_and(|length| length == 1)
+    });
+    assert!(again, "the share is free again");
+}
+
 #[test]
 fn a_client_that_takes_nothing_is_cut() {
     let options = ServeOptions { stall_time: Duration::from_millis(300), ..ServeOptions::default() };

@@ -67,7 +67,7 @@ pub async fn run_holding(
 
 /// All that is told of an operation that is cancelled before anybody began it.
 pub fn unbegun(observer: &Observer<'_>, clock: &dyn Clock) -> Report {
-    let events = Sequencer::start(observer, clock, false);
+    let events = Sequencer::start(observer, clock, false, None);
     let error = events.failure(Cause::Cancelled);
     events.complete(Outcome::Cancelled, Some(&error), &[]);
     Report::unasked(Outcome::Cancelled, Some(error))

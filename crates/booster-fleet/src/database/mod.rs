@@ -8,7 +8,7 @@ mod schema;
 use crate::{FleetError, Result};
 use jiff::Timestamp;
 use sqlx::{
-    AnyPool, Row as _,
+    Any, AnyPool, Row as _, Transaction,
     any::{AnyPoolOptions, AnyRow},
 };
 use std::{fmt, path::Path, time::Duration};
@@ -18,6 +18,10 @@ use url::Url;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Connections to PostgreSQL. SQLite has one writer whatever is opened.
 const CONNECTIONS: u32 = 8;
+/// Attempts at what other connections may stand in the way of.
+const ATTEMPTS: u32 = 6;
+/// The pause before the second attempt, which doubles before each further one.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Which database it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,7 @@ enum Kind {
 /// An open database with our tables in it.
 pub(crate) struct Database {
     pool: AnyPool,
+    kind: Kind,
     location: String,
 }
 
@@ -47,42 +52,88 @@ impl Database {
         let connections = if kind == Kind::Sqlite { 4 } else { CONNECTIONS };
         let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
         let pool = options.connect(&url).await.map_err(failed)?;
-        let database = Self { pool, location: shown.clone() };
-        database.prepare(kind).await?;
+        let database = Self { pool, kind, location: shown.clone() };
+        database.prepare().await?;
         Ok(database)
     }
 
-    async fn prepare(&self, kind: Kind) -> Result<()> {
+    /// Makes the tables where they are not there. Where they are, nothing is written and nobody waited for.
+    async fn prepare(&self) -> Result<()> {
         let failed = |source| FleetError::Open { location: self.location.clone(), source };
-        if kind == Kind::Sqlite {
-            // Readers do not wait for a writer, and a power cut costs at most the last seconds.
-            sqlx::query("PRAGMA journal_mode = WAL").fetch_all(&self.pool).await.map_err(failed)?;
-        }
-        let mut transaction = self.pool.begin().await.map_err(failed)?;
-        if kind == Kind::Postgres {
-            // Two servers that start at once would both make the tables.
-            let lock = "SELECT 1 FROM (SELECT pg_advisory_xact_lock(6017283190)) AS locked";
-            sqlx::query(lock).fetch_all(&mut *transaction).await.map_err(failed)?;
-        }
-        for statement in schema::statements(kind) {
-            sqlx::query(statement).execute(&mut *transaction).await.map_err(failed)?;
-        }
-        let form = schema::FORM.to_string();
-        sqlx::query(
-            "INSERT INTO fleet_settings (name, value) VALUES ('form', $1) ON CONFLICT (name) DO NOTHING",
-        )
-        .bind(form.clone())
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-        transaction.commit().await.map_err(failed)?;
-        match self.setting("form").await? {
-            Some(found) if found == form => Ok(()),
+        let found = match self.setting("form").await {
+            Ok(Some(found)) => Some(found),
+            // No such table, or one that somebody else is just making.
+            Ok(None) | Err(_) => {
+                self.again(|| self.make()).await.map_err(failed)?;
+                self.setting("form").await?
+            }
+        };
+        match found {
+            Some(found) if found == schema::FORM.to_string() => Ok(()),
             found => Err(FleetError::OtherForm {
                 location: self.location.clone(),
                 found: found.unwrap_or_default(),
                 ours: schema::FORM,
             }),
+        }
+    }
+
+    async fn make(&self) -> sqlx::Result<()> {
+        let mut transaction = self.begin().await?;
+        if self.kind == Kind::Postgres {
+            // Two servers that start at once would both make the tables.
+            let lock = "SELECT 1 FROM (SELECT pg_advisory_xact_lock(6017283190)) AS locked";
+            sqlx::query(lock).fetch_all(&mut *transaction).await?;
+        }
+        for statement in schema::statements(self.kind) {
+            sqlx::query(statement).execute(&mut *transaction).await?;
+        }
+        let form =
+            "INSERT INTO fleet_settings (name, value) VALUES ('form', $1) ON CONFLICT (name) DO NOTHING";
+        sqlx::query(form).bind(schema::FORM.to_string()).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        if self.kind == Kind::Sqlite {
+            // Readers do not wait for a writer, and a power cut costs at most the last seconds.
+            sqlx::query("PRAGMA journal_mode = WAL").fetch_all(&self.pool).await?;
+        }
+        Ok(())
+    }
+
+    /// Begins a transaction that writes.
+    ///
+    /// SQLite has to be told at once: one that has read before it writes fails where another has written in
+    /// between, and does not wait.
+    pub(crate) async fn begin(&self) -> sqlx::Result<Transaction<'static, Any>> {
+        match self.kind {
+            Kind::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await,
+            Kind::Postgres => self.pool.begin().await,
+        }
+    }
+
+    /// Attempts something again while it fails for what other connections do at the same time.
+    pub(crate) async fn again<T, F>(&self, attempt: impl Fn() -> F) -> sqlx::Result<T>
+    where
+        F: Future<Output = sqlx::Result<T>>,
+    {
+        let mut pause = PAUSE;
+        for _ in 1..ATTEMPTS {
+            match attempt().await {
+                Err(error) if self.is_passing(&error) => tokio::time::sleep(pause).await,
+                done => return done,
+            }
+            pause *= 2;
+        }
+        attempt().await
+    }
+
+    fn is_passing(&self, error: &sqlx::Error) -> bool {
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        match (self.kind, code.as_deref()) {
+            // Busy or locked, in the lower byte of an extended code.
+            (Kind::Sqlite, Some(code)) => code.parse().is_ok_and(|code: u32| matches!(code & 0xff, 5 | 6)),
+            // A serialization failure, or a deadlock.
+            (Kind::Postgres, Some(code)) => matches!(code, "40001" | "40P01"),
+            (_, None) => false,
         }
     }
 
@@ -106,6 +157,14 @@ impl Database {
             .await
             .map_err(self.failed("keeping a setting"))?;
         Ok(self.setting(name).await?.unwrap_or_else(|| value.to_owned()))
+    }
+
+    /// Keeps another value of a setting where it still has the one that was read; whether it did.
+    pub(crate) async fn replace_setting(&self, name: &str, before: &str, value: &str) -> Result<bool> {
+        let update = "UPDATE fleet_settings SET value = $3 WHERE name = $1 AND value = $2";
+        let query = sqlx::query(update).bind(name.to_owned()).bind(before.to_owned()).bind(value.to_owned());
+        let done = query.execute(&self.pool).await.map_err(self.failed("replacing a setting"))?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// What makes an error of a failed query.
@@ -184,6 +243,47 @@ mod tests {
             let error = resolve(location).map(drop).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
         }
+    }
+
+    /// A transaction of somebody else that has written, and ends when its time is over.
+    async fn writes_for(path: &str, time: Duration) -> tokio::task::JoinHandle<()> {
+        let options = AnyPoolOptions::new().max_connections(1);
+        let pool = options.connect(&format!("sqlite:{path}?mode=rwc")).await.unwrap();
+        let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        sqlx::query("CREATE TABLE other (a TEXT)").execute(&mut *transaction).await.unwrap();
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            transaction.commit().await.unwrap();
+        })
+    }
+
+    #[tokio::test]
+    async fn a_database_is_opened_while_somebody_else_writes() {
+        sqlx::any::install_default_drivers();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fleet.sqlite");
+        let path = path.to_str().unwrap();
+        // One that is to be made waits for the other to end.
+        let other = writes_for(path, Duration::from_millis(300)).await;
+        drop(Database::open(path).await.unwrap());
+        other.await.unwrap();
+        sqlx::query("DROP TABLE other").execute(Database::open(path).await.unwrap().pool()).await.unwrap();
+        // One that is there does not: the other writes as long as we like.
+        let other = writes_for(path, Duration::MAX).await;
+        let opened: Vec<_> = open_at_once(path).await;
+        assert_eq!(opened.len(), 8);
+        assert!(!other.is_finished());
+        other.abort();
+    }
+
+    /// Opens a database several times at once.
+    async fn open_at_once(path: &str) -> Vec<Database> {
+        let mut opened = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let path = path.to_owned();
+            opened.spawn(async move { Database::open(&path).await.unwrap() });
+        }
+        opened.join_all().await
     }
 
     #[tokio::test]

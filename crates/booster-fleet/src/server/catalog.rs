@@ -4,9 +4,9 @@
 //! manifest, its archive and the patches. Ids follow from content, so that servers on one database agree
 //! without talking to each other.
 
-use crate::{Approvals, FleetError, ReleaseKey, Result, Rule, Verdict, fleet::Fleet};
-use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, digest};
-use booster_definitions::{Digest, DigestWriter, TargetName};
+use super::digests::{read_file, sha1};
+use crate::{Approvals, ReleaseKey, Result, Rule, Verdict, fleet::Fleet};
+use booster_definitions::{Digest, TargetName};
 use booster_publish::{Publication, PublishedTarget};
 use booster_sources::{DEFINITION_UPDATES, PRODUCT};
 use booster_wsus::{
@@ -18,19 +18,27 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    io::{self, Write},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
-/// Revision numbers of native servers begin here.
-const FIRST_REVISION: i32 = 100;
+/// Revision numbers of native servers begin here. Ours end here as well: other content is another update, so
+/// that an identity means the same bytes for ever, and also where a database was put back from a backup.
+const REVISION: i32 = 100;
+/// Catalogs before this one whose updates are still answered for: another server may give them out yet, and a
+/// machine may just have been told of them.
+const FORMER: usize = 8;
 
 /// Where the bytes of a file are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
     /// In memory.
-    Bytes(Bytes),
+    Bytes {
+        /// The name of the file in the repository.
+        name: String,
+        bytes: Bytes,
+        sha256: Digest,
+    },
     /// In this object of the repository.
     Object(String),
 }
@@ -38,7 +46,9 @@ pub(super) enum Content {
 /// A repository as updates.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
-    updates: Vec<Update>,
+    updates: Vec<Arc<Update>>,
+    /// What earlier catalogs offered and this one does not, the newest first.
+    former: Vec<Vec<Arc<Update>>>,
     by_id: HashMap<i32, usize>,
     files: HashMap<Sha1, Held>,
     /// Ids of what everything else has as a prerequisite.
@@ -48,7 +58,7 @@ pub(super) struct Catalog {
     public_url: String,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Held {
     content: Content,
     ending: String,
@@ -73,6 +83,8 @@ pub(super) struct Update {
 #[derive(Debug)]
 pub(super) struct GroupView {
     pub(super) items: Vec<GroupItem>,
+    /// The digest of all deadlines; not 0.
+    pub(super) deadlines: u64,
 }
 
 /// One update as a group's machines get it.
@@ -80,6 +92,8 @@ pub(super) struct GroupView {
 pub(super) struct GroupItem {
     pub(super) id: i32,
     pub(super) is_category: bool,
+    /// What becomes of it, where that can change.
+    pub(super) deployment: Option<Deployment>,
     pub(super) written: Arc<str>,
 }
 
@@ -113,8 +127,9 @@ impl Catalog {
     }
 
     async fn add_category(&mut self, fleet: &Fleet, category: Uuid, title: &str) -> Result<()> {
-        let core = |revision| Core {
-            identity: UpdateIdentity { update: category, revision },
+        let identity = UpdateIdentity { update: category, revision: REVISION };
+        let core = Core {
+            identity,
             kind: UpdateKind::Category,
             superseded: Vec::new(),
             prerequisites: Vec::new(),
@@ -124,11 +139,11 @@ impl Catalog {
         self.categories.push(id);
         self.add(Update {
             id,
-            identity: core(FIRST_REVISION).identity,
+            identity,
             is_category: true,
             release: None,
             published: Timestamp::UNIX_EPOCH,
-            core: core(FIRST_REVISION).write(true),
+            core: core.write(true),
             extended: None,
             localized: words(title, ""),
             files: Vec::new(),
@@ -139,19 +154,16 @@ impl Catalog {
     async fn add_metadata(&mut self, fleet: &Fleet, publication: &Publication, now: Timestamp) -> Result<()> {
         let mut files = Vec::new();
         let mut names = String::new();
-        // Whoever's keys these are, the first root says it: another publisher's metadata is another update.
-        let mut publisher = Digest::of(b"");
         for file in &publication.metadata {
             let (sha1, sha256) = (sha1(&file.bytes), Digest::of(&file.bytes));
-            if file.name == "1.root.json" {
-                publisher = sha256;
-            }
             names.push_str(&format!("{} {sha256}\n", file.name));
-            self.hold(sha1, &file.name, Content::Bytes(file.bytes.clone().into()));
+            let bytes = file.bytes.clone().into();
+            self.hold(sha1, &file.name, Content::Bytes { name: file.name.clone(), bytes, sha256 });
             files.push(of_update(&file.name, file.bytes.len() as u64, sha1, sha256));
         }
-        let update = derived(&publisher);
-        let id = fleet.revision(update, Digest::of(names.as_bytes())).await?;
+        let content = Digest::of(names.as_bytes());
+        let update = derived(&content);
+        let id = fleet.revision(update, content).await?;
         let title = "Signed metadata of the repository";
         self.add_software(id, update, None, now, title, files);
         Ok(())
@@ -187,8 +199,9 @@ impl Catalog {
             self.hold(sha1, &name, Content::Object(target.object));
             files.push(of_update(&name, target.length, sha1, target.sha256));
         }
-        let update = derived(&manifest.sha256);
-        let id = fleet.revision(update, Digest::of(names.as_bytes())).await?;
+        let content = Digest::of(names.as_bytes());
+        let update = derived(&content);
+        let id = fleet.revision(update, content).await?;
         let published = manifest.availability.map_or(now, |availability| availability.published);
         self.add_software(id, update, Some(release), published, &format!("Definitions {release}"), files);
         Ok(())
@@ -204,8 +217,7 @@ impl Catalog {
         files: Vec<File>,
     ) {
         let core = Core {
-            // Ids only grow, and so do the revisions of an update.
-            identity: UpdateIdentity { update, revision: FIRST_REVISION.saturating_add(id) },
+            identity: UpdateIdentity { update, revision: REVISION },
             kind: UpdateKind::Software,
             superseded: Vec::new(),
             prerequisites: vec![Prerequisite::category(DEFINITION_UPDATES), Prerequisite::category(PRODUCT)],
@@ -227,7 +239,7 @@ impl Catalog {
 
     fn add(&mut self, update: Update) {
         self.by_id.insert(update.id, self.updates.len());
-        self.updates.push(update);
+        self.updates.push(Arc::new(update));
     }
 
     fn hold(&mut self, sha1: Sha1, name: &str, content: Content) {
@@ -235,14 +247,14 @@ impl Catalog {
         self.files.insert(sha1, Held { content, ending });
     }
 
-    /// Goes on giving out metadata that a machine may just have been told of.
-    pub(super) fn keep_metadata_of(&mut self, before: &Self) {
-        for update in before.updates.iter().filter(|update| update.release.is_none()) {
-            for sha1 in &update.files {
-                if let Some(Held { content, ending }) = before.files.get(sha1) {
-                    let held = || Held { content: content.clone(), ending: ending.clone() };
-                    self.files.entry(*sha1).or_insert_with(held);
-                }
+    /// Goes on answering for what earlier catalogs offered.
+    pub(super) fn keep_former(&mut self, before: &Self) {
+        let gone = before.updates.iter().filter(|update| !self.by_id.contains_key(&update.id));
+        let gone: Vec<_> = gone.cloned().collect();
+        self.former = std::iter::once(gone).chain(before.former.iter().cloned()).take(FORMER).collect();
+        for sha1 in self.former.iter().flatten().flat_map(|update| &update.files) {
+            if let Some(held) = before.files.get(sha1) {
+                self.files.entry(*sha1).or_insert_with(|| held.clone());
             }
         }
     }
@@ -257,12 +269,15 @@ impl Catalog {
         self.files.keys().copied().collect()
     }
 
+    /// The update with this id, which may be one that is not offered any more.
     pub(super) fn update(&self, id: i32) -> Option<&Update> {
-        self.by_id.get(&id).and_then(|index| self.updates.get(*index))
+        let current = self.by_id.get(&id).and_then(|index| self.updates.get(*index));
+        let former = || self.former.iter().flatten().find(|update| update.id == id);
+        current.or_else(former).map(Arc::as_ref)
     }
 
     pub(super) fn by_identity(&self, identity: UpdateIdentity) -> Option<&Update> {
-        self.updates.iter().find(|update| update.identity == identity)
+        self.updates.iter().find(|update| update.identity == identity).map(Arc::as_ref)
     }
 
     pub(super) fn knows_category(&self, category: Uuid) -> bool {
@@ -316,20 +331,39 @@ impl Catalog {
 
     /// What machines of a group get.
     pub(super) fn view(&self, approvals: &Approvals, group: &str, rule: Rule) -> GroupView {
-        let item = |update: &Update| {
+        let (mut items, mut deadlines) = (Vec::new(), BTreeMap::new());
+        for update in &self.updates {
             let Verdict::Approved { deadline } = Self::verdict(update, approvals, group, rule) else {
-                return None;
+                continue;
             };
+            let deployment = Self::deployment(update, deadline);
+            if let (Some(release), Some(deadline)) = (update.release, deadline) {
+                deadlines.insert(release, deadline);
+            }
             let info = UpdateInfo {
                 id: update.id,
-                deployment: Some(Self::deployment(update, deadline)),
+                deployment: Some(deployment.clone()),
                 is_leaf: !update.is_category,
                 xml: Some(update.core.clone()),
             };
-            Some(GroupItem { id: update.id, is_category: update.is_category, written: info.written().into() })
-        };
-        GroupView { items: self.updates.iter().filter_map(item).collect() }
+            items.push(GroupItem {
+                id: update.id,
+                is_category: update.is_category,
+                deployment: update.release.map(|_| deployment),
+                written: info.written().into(),
+            });
+        }
+        GroupView { items, deadlines: digest_of(&deadlines) }
     }
+}
+
+/// A number for these deadlines that others have not; never 0.
+fn digest_of(deadlines: &BTreeMap<ReleaseKey, Timestamp>) -> u64 {
+    let text: String =
+        deadlines.iter().map(|(release, deadline)| format!("{release} {deadline}\n")).collect();
+    let mut first = [0; 8];
+    first.copy_from_slice(&Digest::of(text.as_bytes()).as_bytes()[..8]);
+    u64::from_be_bytes(first).max(1)
 }
 
 fn of_update(name: &str, size: u64, sha1: Sha1, sha256: Digest) -> File {
@@ -347,54 +381,4 @@ fn derived(digest: &Digest) -> Uuid {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest.as_bytes()[..16]);
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
-}
-
-fn sha1(bytes: &[u8]) -> Sha1 {
-    finished(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref())
-}
-
-fn finished(digest: &[u8]) -> Sha1 {
-    let mut sha1 = [0; 20];
-    sha1.copy_from_slice(digest);
-    Sha1(sha1)
-}
-
-/// The SHA-1 of a target's file. `None`: the file is missing or is not what was signed, and is left out.
-async fn read_file(folder: &Path, target: &PublishedTarget) -> Result<Option<Sha1>> {
-    let path = folder.join(&target.object);
-    let read = tokio::task::spawn_blocking(move || hash(&path))
-        .await
-        .unwrap_or_else(|died| Err(io::Error::other(died)));
-    match read {
-        Ok((sha1, sha256)) if sha256 == target.sha256 => Ok(Some(sha1)),
-        Ok(_) => {
-            tracing::error!(object = target.object, "the file is not what was signed, and is left out");
-            Ok(None)
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            tracing::warn!(object = target.object, "the file is not there, and is left out");
-            Ok(None)
-        }
-        Err(source) => Err(FleetError::File { object: target.object.clone(), source }),
-    }
-}
-
-fn hash(path: &PathBuf) -> io::Result<(Sha1, Digest)> {
-    let mut writer = DigestWriter::new(Sha1Writer(Context::new(&SHA1_FOR_LEGACY_USE_ONLY)));
-    io::copy(&mut std::fs::File::open(path)?, &mut writer)?;
-    let (sha256, _, Sha1Writer(context)) = writer.finish();
-    Ok((finished(context.finish().as_ref()), sha256))
-}
-
-struct Sha1Writer(Context);
-
-impl Write for Sha1Writer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

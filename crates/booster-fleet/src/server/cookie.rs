@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 /// The version of this layout.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const SEAL: usize = 32;
-/// Version, kind, server, machine, group's length, group, configuration, revision, expiration.
-const FIELDS: usize = 1 + 1 + 16 + 16 + 1 + GROUP_BYTES + 8 + 4 + 8;
+/// Version, kind, server, machine, group's length, group, configuration, revision, deadlines, expiration.
+const FIELDS: usize = 1 + 1 + 16 + 16 + 1 + GROUP_BYTES + 8 + 4 + 8 + 8;
 
 /// What a cookie is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(super) struct Ticket {
     pub(super) config: i64,
     /// The highest revision id when it was given.
     pub(super) revision: i32,
+    /// The deadlines that the machine was told of for what it has cached, by their digest; 0 for none yet.
+    pub(super) deadlines: u64,
     /// Until when it is good.
     pub(super) expires: Timestamp,
 }
@@ -85,6 +87,7 @@ impl Sealer {
         bytes.resize(bytes.len() + GROUP_BYTES - group.len(), 0);
         bytes.extend(ticket.config.to_be_bytes());
         bytes.extend(ticket.revision.to_be_bytes());
+        bytes.extend(ticket.deadlines.to_be_bytes());
         bytes.extend(ticket.expires.as_second().to_be_bytes());
         let seal = hmac::sign(&self.key, &bytes);
         bytes.extend(seal.as_ref());
@@ -107,12 +110,13 @@ impl Sealer {
         let group = group.get(..length.into()).and_then(|group| std::str::from_utf8(group).ok());
         let config = i64::from_be_bytes(fields.take());
         let revision = i32::from_be_bytes(fields.take());
+        let deadlines = u64::from_be_bytes(fields.take());
         let expires = Timestamp::from_second(i64::from_be_bytes(fields.take()));
         let (Some(group), Ok(expires)) = (group, expires) else { return Err(NotTaken::Foreign) };
         if server != self.server {
             return Err(NotTaken::OtherServer);
         }
-        Ok(Ticket { machine, group: group.to_owned(), config, revision, expires })
+        Ok(Ticket { machine, group: group.to_owned(), config, revision, deadlines, expires })
     }
 }
 
@@ -141,6 +145,7 @@ mod tests {
             group: group.to_owned(),
             config: 1_800_000_000,
             revision: 12,
+            deadlines: u64::MAX - 1,
             expires: Timestamp::from_second(1_900_000_000).unwrap(),
         }
     }

@@ -4,19 +4,25 @@
 //! [`UpdateService::maintain`] runs next to it: it takes up what was published and decided since, and
 //! writes down what machines have said.
 
+mod admission;
+mod agreed;
 mod catalog;
 mod cookie;
+mod digests;
 mod ledger;
 mod operations;
+mod taking;
 
-use crate::{Approvals, FleetError, Result, Rule, fleet::Fleet};
+use crate::{FleetError, Result, Rule, fleet::Fleet};
+use admission::Admission;
+use agreed::Agreed;
 use booster_publish::{
     Repository,
     serve::{Beside, Reply},
 };
 use booster_wsus::{ErrorCode, Fault, Limits, Service, soap};
 use bytes::Bytes;
-use catalog::{Catalog, Content, GroupView};
+use catalog::Content;
 use cookie::Sealer;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{
@@ -25,25 +31,23 @@ use hyper::{
     header::{self, HeaderValue},
     http::request::Parts,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ledger::Ledger;
 use std::{
-    collections::{HashMap, HashSet},
-    net::SocketAddr,
+    collections::HashSet,
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicI32},
     time::Duration,
 };
+use taking::{State, Taking};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How long a request's body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
-/// Groups whose updates are kept written.
-const GROUPS: usize = 256;
+/// How often it is looked for machines that have long been silent.
+const SILENCE_TURN: SignedDuration = SignedDuration::from_hours(1);
 
 /// How an update server is set up.
 #[derive(Debug, Clone)]
@@ -62,6 +66,14 @@ pub struct UpdateServiceOptions {
     pub machines: u32,
     /// New machines that may register in one turn.
     pub registrations: u32,
+    /// New machines that may register from one address, or one network of IPv6, in an hour.
+    pub registrations_per_address: u32,
+    /// Machines that have not asked for so long are forgotten; none where it is zero.
+    pub forget_after: Duration,
+    /// Proxies in front, which say in `X-Forwarded-For` who asks.
+    pub proxies: Vec<IpAddr>,
+    /// Revisions that a machine may ask about at once.
+    pub revisions: usize,
 }
 
 impl UpdateServiceOptions {
@@ -75,6 +87,10 @@ impl UpdateServiceOptions {
             turn: Duration::from_secs(1),
             machines: 200_000,
             registrations: 1000,
+            registrations_per_address: 1000,
+            forget_after: Duration::from_secs(90 * 24 * 3600),
+            proxies: Vec::new(),
+            revisions: 50,
         }
     }
 }
@@ -86,45 +102,19 @@ pub struct UpdateService {
     folder: PathBuf,
     options: UpdateServiceOptions,
     sealer: Sealer,
-    last_change: String,
-    config_second: i64,
+    agreed: RwLock<Arc<Agreed>>,
     state: RwLock<Arc<State>>,
+    taking: tokio::sync::Mutex<Taking>,
+    /// The highest revision id that the database was last found to have.
+    highest: AtomicI32,
     registered: RwLock<HashSet<Uuid>>,
-    registrations: AtomicU32,
+    admission: Mutex<Admission>,
     ledger: Ledger,
 }
 
 impl std::fmt::Debug for UpdateService {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("UpdateService").field("folder", &self.folder).finish_non_exhaustive()
-    }
-}
-
-/// What is published and decided, at one moment.
-#[derive(Debug, Default)]
-struct State {
-    catalog: Arc<Catalog>,
-    approvals: Arc<Approvals>,
-    /// What the catalog was made from.
-    timestamp: Vec<u8>,
-    views: Mutex<HashMap<String, Arc<GroupView>>>,
-}
-
-impl State {
-    /// What machines of a group get, written once.
-    fn view(&self, group: &str, rule: Rule) -> Arc<GroupView> {
-        // A view is only put there whole.
-        let lock = || self.views.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(view) = lock().get(group) {
-            return Arc::clone(view);
-        }
-        let view = Arc::new(self.catalog.view(&self.approvals, group, rule));
-        let mut views = lock();
-        if views.len() >= GROUPS {
-            views.clear();
-        }
-        views.insert(group.to_owned(), Arc::clone(&view));
-        view
     }
 }
 
@@ -148,19 +138,18 @@ impl UpdateService {
         let server = server.parse().map_err(|error| database.damaged("the server's id", error))?;
         let sealer =
             Sealer::new(&key, server).ok_or_else(|| database.damaged("the cookies' key", "no key"))?;
-        let now = crate::database::written(Timestamp::now());
-        let last_change = database.setting_or("last_change", &now).await?;
-        let changed: Timestamp =
-            last_change.parse().map_err(|error| database.damaged("the time of change", error))?;
+        let now = Timestamp::now();
+        let agreed = Agreed::of(database, options.revisions, now).await?;
         let service = Self {
             repository,
             folder: folder.into(),
-            registrations: AtomicU32::new(options.registrations),
             options,
             sealer,
-            last_change,
-            config_second: changed.as_second(),
+            agreed: RwLock::new(Arc::new(agreed)),
             state: RwLock::default(),
+            taking: tokio::sync::Mutex::default(),
+            highest: AtomicI32::new(0),
+            admission: Mutex::new(Admission::new(now)),
             registered: RwLock::default(),
             ledger: Ledger::default(),
             fleet,
@@ -171,55 +160,52 @@ impl UpdateService {
 
     /// Keeps the server current until `cancel`, and writes down what machines have said, a last time then.
     pub async fn maintain(&self, cancel: CancellationToken) {
+        let mut forgotten = Timestamp::MIN;
         while cancel.run_until_cancelled(tokio::time::sleep(self.options.turn)).await.is_some() {
-            self.registrations.store(self.options.registrations, Ordering::Relaxed);
+            let now = Timestamp::now();
+            self.admission().turn(now);
             if let Err(error) = self.take_up().await {
                 tracing::error!(%error, "what is published or decided could not be taken up; what was goes on");
             }
-            self.write_down(Timestamp::now()).await;
+            self.write_down(now).await;
+            if now.duration_since(forgotten) >= SILENCE_TURN {
+                self.forget_silent(now).await;
+                forgotten = now;
+            }
         }
         // What would have its time later as well.
         self.write_down(Timestamp::MAX).await;
     }
 
     async fn write_down(&self, now: Timestamp) {
-        if let Err(error) = self.ledger.write(&self.fleet, now).await {
-            tracing::error!(%error, "what machines have said could not be written down");
-        }
-    }
-
-    /// Takes up what was published and decided since.
-    async fn take_up(&self) -> Result<()> {
-        let before = self.state();
-        let approvals = self.fleet.approvals().await?;
-        let path = self.folder.join("metadata/timestamp.json");
-        let timestamp = tokio::fs::read(&path).await.unwrap_or_default();
-        let published = timestamp.is_empty() || timestamp != before.timestamp;
-        if !published && approvals == *before.approvals {
-            return Ok(());
-        }
-        let catalog = if published {
-            let publication = self.repository.publication().await?;
-            let url = &self.options.public_url;
-            let mut catalog =
-                Catalog::of(publication, &self.folder, &self.fleet, url, Timestamp::now()).await?;
-            catalog.keep_metadata_of(&before.catalog);
-            if let Err(error) = self.fleet.forget(&catalog.ids(), &catalog.digests()).await {
-                tracing::warn!(%error, "what is not offered any more could not be forgotten");
+        match self.ledger.write(&self.fleet, now).await {
+            // Somebody has forgotten them: they have to register again.
+            Ok(unknown) if !unknown.is_empty() => {
+                let mut registered = self.registered.write().unwrap_or_else(PoisonError::into_inner);
+                unknown.iter().for_each(|machine| _ = registered.remove(machine));
             }
-            Arc::new(catalog)
-        } else {
-            Arc::clone(&before.catalog)
-        };
-        let state = State { catalog, approvals: Arc::new(approvals), timestamp, views: Mutex::default() };
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
-        tracing::info!("what is published and decided was taken up");
-        Ok(())
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(%error, "what machines have said could not be written down, and is kept");
+            }
+        }
     }
 
-    fn state(&self) -> Arc<State> {
-        // Only a whole state is ever put there.
-        Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    async fn forget_silent(&self, now: Timestamp) {
+        let silence = SignedDuration::try_from(self.options.forget_after).unwrap_or(SignedDuration::MAX);
+        let Some(since) = now.checked_sub(silence).ok().filter(|_| !silence.is_zero()) else { return };
+        match self.fleet.forget_silent(since).await {
+            Ok(0) => {}
+            Ok(machines) => tracing::info!(machines, "machines that have long been silent were forgotten"),
+            Err(error) => {
+                tracing::error!(%error, "machines that have long been silent could not be forgotten")
+            }
+        }
+    }
+
+    fn admission(&self) -> std::sync::MutexGuard<'_, Admission> {
+        // Counts are changed in one step.
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remembers(&self, machine: Uuid) -> bool {
@@ -231,24 +217,34 @@ impl UpdateService {
         self.registered.write().unwrap_or_else(PoisonError::into_inner).insert(machine);
     }
 
-    /// Whether another machine may register now: so many in one turn, and so many in all.
-    async fn may_register(&self) -> std::result::Result<bool, Fault> {
-        let take = |left: u32| left.checked_sub(1);
-        if self.registrations.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
+    /// Whether another machine may register now: so many in one turn, so many from one address, and so many in
+    /// all.
+    async fn may_register(&self, address: IpAddr) -> std::result::Result<bool, Fault> {
+        let UpdateServiceOptions { registrations, registrations_per_address, machines, .. } = self.options;
+        if !self.admission().admit(address, registrations, registrations_per_address) {
+            tracing::debug!(%address, "too many machines register");
             return Ok(false);
         }
         let count = self.fleet.count().await.map_err(|error| {
             tracing::error!(%error, "machines could not be counted");
             Fault::new(ErrorCode::InternalServerError, "")
         })?;
-        if count >= i64::from(self.options.machines) {
+        if count >= i64::from(machines) {
             tracing::warn!(count, "no more machines may register");
             return Ok(false);
         }
         Ok(true)
     }
 
-    async fn call(&self, head: &Parts, body: Incoming) -> Response<Bytes> {
+    /// Who asks: the peer, or whom a proxy of ours names. Of what stands there only the last is the proxy's word.
+    fn address(&self, peer: SocketAddr, head: &Parts) -> IpAddr {
+        let peer = peer.ip().to_canonical();
+        let named = head.headers.get_all("x-forwarded-for").iter().next_back();
+        let named = named.and_then(|named| named.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+        named.filter(|_| self.options.proxies.contains(&peer)).unwrap_or(peer)
+    }
+
+    async fn call(&self, address: IpAddr, head: &Parts, body: Incoming) -> Response<Bytes> {
         if head.method != Method::POST {
             let mut response = status(StatusCode::METHOD_NOT_ALLOWED);
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
@@ -264,7 +260,7 @@ impl UpdateService {
             Err(_) => return status(StatusCode::REQUEST_TIMEOUT),
         };
         let answered = match soap::operation(&document, &Limits::REQUEST) {
-            Ok(operation) => self.perform(&operation, &document).await,
+            Ok(operation) => self.perform(address, &operation, &document).await,
             Err(error) => Err(Fault::new(ErrorCode::InvalidParameters, error.to_string())),
         };
         match answered {
@@ -278,17 +274,14 @@ impl UpdateService {
         }
     }
 
-    fn content(&self, method: &Method, path: &str) -> Reply {
-        match self.state().catalog.content(path) {
+    async fn content(&self, path: &str) -> Reply {
+        // Another server may just have told a machine of it.
+        let state = self.state_with(|catalog| catalog.content(path).is_some()).await;
+        match state.catalog.content(path).cloned() {
             Some(Content::Object(object)) => Reply::File(format!("/{object}")),
-            Some(Content::Bytes(bytes)) if matches!(*method, Method::GET | Method::HEAD) => {
-                let mut response = Response::new(bytes.clone());
-                let headers = response.headers_mut();
-                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-transform"));
-                Reply::Response(response)
+            Some(Content::Bytes { name, bytes, sha256 }) => {
+                Reply::Held { path: format!("/metadata/{name}"), bytes, sha256 }
             }
-            Some(Content::Bytes(_)) => Reply::Response(status(StatusCode::METHOD_NOT_ALLOWED)),
             None => Reply::Response(status(StatusCode::NOT_FOUND)),
         }
     }
@@ -296,15 +289,13 @@ impl UpdateService {
 
 #[async_trait::async_trait]
 impl Beside for UpdateService {
-    async fn answer(&self, _: SocketAddr, head: &Parts, body: Incoming) -> Reply {
+    async fn answer(&self, peer: SocketAddr, head: &Parts, body: Incoming) -> Reply {
         let path = head.uri.path().trim_start_matches('/');
         if Service::at(path).is_some() {
-            return Reply::Response(self.call(head, body).await);
+            return Reply::Response(self.call(self.address(peer, head), head, body).await);
         }
         match path.split_once('/') {
-            Some((folder, file)) if folder.eq_ignore_ascii_case("Content") => {
-                self.content(&head.method, file)
-            }
+            Some((folder, file)) if folder.eq_ignore_ascii_case("Content") => self.content(file).await,
             _ => Reply::Folder,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     State, UpdateService,
-    catalog::{Catalog, Update},
+    catalog::{Catalog, GroupView, Update},
     cookie::{NotTaken, Purpose, Ticket},
 };
 use crate::{Verdict, fleet::is_group};
@@ -13,12 +13,12 @@ use booster_wsus::{
         AuthPlugIn, AuthorizationCookie, CategoryScan, Cookie, ExtendedInfo, FileLocations,
         GetAuthorizationCookie, GetConfig, GetCookie, GetExtendedUpdateInfo, GetFileLocations, RefreshCache,
         RefreshedCache, RefreshedUpdate, RegisterComputer, Registered, ReportEventBatch, Reported,
-        ServerConfig, StartCategoryScan, SyncResult, SyncUpdates, UpdateFragment,
+        ServerConfig, StartCategoryScan, SyncResult, SyncUpdates, UpdateFragment, UpdateInfo,
     },
     soap,
 };
 use jiff::Timestamp;
-use std::collections::HashSet;
+use std::{collections::HashSet, net::IpAddr, sync::atomic::Ordering};
 
 /// The plug-in that every machine knows.
 const PLUG_IN: &str = "SimpleTargeting";
@@ -28,8 +28,6 @@ const AUTHORIZATION_SERVICE: &str = "SimpleAuthWebService/SimpleAuth.asmx";
 const PAGE: usize = 200;
 /// Entries of `InstalledNonLeafUpdateIDs`, as with native servers.
 const INSTALLED: usize = 400;
-/// Revisions of one `GetExtendedUpdateInfo`.
-const REVISIONS: usize = 50;
 /// Digests of one `GetFileLocations`, updates of one `RefreshCache`.
 const ITEMS: usize = 1000;
 /// Categories of one scan.
@@ -49,58 +47,45 @@ fn at_most<T>(items: &[T], limit: usize, parameter: &str) -> Answered<()> {
 
 impl UpdateService {
     /// Answers the operation of this name with a document, or says why not.
-    pub(super) async fn perform(&self, operation: &str, document: &[u8]) -> Answered<String> {
+    pub(super) async fn perform(
+        &self,
+        address: IpAddr,
+        operation: &str,
+        document: &[u8],
+    ) -> Answered<String> {
         match operation {
             GetConfig::OPERATION => {
                 let GetConfig { .. } = read(document)?;
-                Ok(soap::answer::<GetConfig>(&self.config()))
+                let last_change = self.agreed().last_change.clone();
+                Ok(soap::answer::<GetConfig>(&configuration(last_change, self.options.revisions)))
             }
             GetAuthorizationCookie::OPERATION => {
                 self.authorize(&read(document)?).map(|it| soap::answer::<GetAuthorizationCookie>(&it))
             }
-            GetCookie::OPERATION => self.cookie(&read(document)?).map(|it| soap::answer::<GetCookie>(&it)),
+            GetCookie::OPERATION => {
+                self.cookie(&read(document)?).await.map(|it| soap::answer::<GetCookie>(&it))
+            }
             RegisterComputer::OPERATION => {
-                self.register(&read(document)?).await.map(|it| soap::answer::<RegisterComputer>(&it))
+                let registered = self.register(address, &read(document)?).await;
+                registered.map(|it| soap::answer::<RegisterComputer>(&it))
             }
             StartCategoryScan::OPERATION => {
                 self.category_scan(&read(document)?).map(|it| soap::answer::<StartCategoryScan>(&it))
             }
             SyncUpdates::OPERATION => self.sync(&read(document)?).await,
             RefreshCache::OPERATION => {
-                self.refresh(&read(document)?).map(|it| soap::answer::<RefreshCache>(&it))
+                self.refresh(&read(document)?).await.map(|it| soap::answer::<RefreshCache>(&it))
             }
             GetExtendedUpdateInfo::OPERATION => {
-                self.extended(&read(document)?).map(|it| soap::answer::<GetExtendedUpdateInfo>(&it))
+                self.extended(&read(document)?).await.map(|it| soap::answer::<GetExtendedUpdateInfo>(&it))
             }
             GetFileLocations::OPERATION => {
-                self.locations(&read(document)?).map(|it| soap::answer::<GetFileLocations>(&it))
+                self.locations(&read(document)?).await.map(|it| soap::answer::<GetFileLocations>(&it))
             }
             ReportEventBatch::OPERATION => {
                 self.report(&read(document)?).await.map(|it| soap::answer::<ReportEventBatch>(&it))
             }
             _ => Err(wrong("the operation is not known")),
-        }
-    }
-
-    fn config(&self) -> ServerConfig {
-        let property = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        ServerConfig {
-            last_change: self.last_change.clone(),
-            is_registration_required: true,
-            plug_ins: vec![AuthPlugIn {
-                id: PLUG_IN.to_owned(),
-                service_url: AUTHORIZATION_SERVICE.to_owned(),
-                parameter: String::new(),
-            }],
-            allowed_events: Vec::new(),
-            // Native machines fail without these.
-            properties: vec![
-                property("MaxExtendedUpdatesPerRequest", &REVISIONS.to_string()),
-                property("PackageServerShare", ""),
-                property("ProtocolVersion", "3.2"),
-                property("IsInventoryRequired", "0"),
-                property("ClientReportingLevel", "2"),
-            ],
         }
     }
 
@@ -117,7 +102,7 @@ impl UpdateService {
         })
     }
 
-    fn cookie(&self, request: &GetCookie) -> Answered<Cookie> {
+    async fn cookie(&self, request: &GetCookie) -> Answered<Cookie> {
         if !is_version(&request.protocol_version) {
             return Err(wrong("protocolVersion"));
         }
@@ -128,49 +113,66 @@ impl UpdateService {
         if ticket.expires <= Timestamp::now() {
             return Err(invalid());
         }
-        if request.last_change != self.last_change {
+        // What the machine knows is from the time of its old cookie, however long that is over.
+        if let Some(old) = request.old_cookie.as_ref().filter(|old| !old.data.is_empty()) {
+            self.open_any(old).await?;
+        }
+        if request.last_change != self.agreed().last_change
+            && request.last_change != self.agree().await.map_err(failed)?.last_change
+        {
             return Err(Fault::new(ErrorCode::ConfigChanged, ""));
         }
-        Ok(self.new_cookie(ticket.machine, ticket.group))
+        Ok(self.new_cookie(ticket.machine, ticket.group, 0))
     }
 
-    fn new_cookie(&self, machine: Uuid, group: String) -> Cookie {
-        let ticket = self.ticket(machine, group, self.options.cookie_lifetime);
+    fn new_cookie(&self, machine: Uuid, group: String, deadlines: u64) -> Cookie {
+        let ticket = Ticket { deadlines, ..self.ticket(machine, group, self.options.cookie_lifetime) };
         Cookie::new(ticket.expires, self.sealer.seal(Purpose::Client, &ticket))
     }
 
     fn ticket(&self, machine: Uuid, group: String, lifetime: std::time::Duration) -> Ticket {
         let expires = Timestamp::now().checked_add(lifetime).unwrap_or(Timestamp::MAX);
-        let revision = self.state().catalog.highest;
+        let revision = self.highest.load(Ordering::Relaxed);
         // Whole seconds are kept.
         let expires = Timestamp::from_second(expires.as_second()).unwrap_or(expires);
-        Ticket { machine, group, config: self.config_second, revision, expires }
+        Ticket { machine, group, config: self.agreed().second, revision, deadlines: 0, expires }
     }
 
     /// What a cookie says, where it is good.
-    fn open(&self, cookie: &Cookie) -> Answered<Ticket> {
-        let fault = |code| Fault::new(code, "");
-        let ticket = match self.sealer.open(Purpose::Client, &cookie.data) {
-            Ok(ticket) => ticket,
-            Err(NotTaken::Foreign) => return Err(fault(ErrorCode::InvalidCookie)),
-            Err(NotTaken::OtherServer) => return Err(fault(ErrorCode::ServerChanged)),
-        };
-        if ticket.revision > self.state().catalog.highest {
-            return Err(fault(ErrorCode::ServerChanged));
-        }
+    async fn open(&self, cookie: &Cookie) -> Answered<Ticket> {
+        let ticket = self.open_any(cookie).await?;
         if ticket.expires <= Timestamp::now() {
-            return Err(fault(ErrorCode::CookieExpired));
+            return Err(Fault::new(ErrorCode::CookieExpired, ""));
         }
-        if ticket.config != self.config_second {
-            return Err(fault(ErrorCode::ConfigChanged));
+        // Another server may have another configuration, and so have changed the time.
+        if ticket.config != self.agreed().second
+            && ticket.config != self.agree().await.map_err(failed)?.second
+        {
+            return Err(Fault::new(ErrorCode::ConfigChanged, ""));
         }
         Ok(ticket)
     }
 
-    async fn register(&self, request: &RegisterComputer) -> Answered<Registered> {
-        let ticket = self.open(&request.cookie)?;
+    /// What a cookie of this site's servers says, however old it is.
+    async fn open_any(&self, cookie: &Cookie) -> Answered<Ticket> {
+        let ticket = match self.sealer.open(Purpose::Client, &cookie.data) {
+            Ok(ticket) => ticket,
+            Err(NotTaken::Foreign) => return Err(Fault::new(ErrorCode::InvalidCookie, "")),
+            Err(NotTaken::OtherServer) => return Err(Fault::new(ErrorCode::ServerChanged, "")),
+        };
+        // Another server may have given more ids than were known here: the database knows.
+        if ticket.revision > self.highest.load(Ordering::Relaxed)
+            && ticket.revision > self.read_highest().await.map_err(failed)?
+        {
+            return Err(Fault::new(ErrorCode::ServerChanged, ""));
+        }
+        Ok(ticket)
+    }
+
+    async fn register(&self, address: IpAddr, request: &RegisterComputer) -> Answered<Registered> {
+        let ticket = self.open(&request.cookie).await?;
         let known = self.is_registered(ticket.machine).await?;
-        if !known && !self.may_register().await? {
+        if !known && !self.may_register(address).await? {
             return Err(Fault::new(ErrorCode::ServerBusy, "too many machines register"));
         }
         let registered =
@@ -181,7 +183,7 @@ impl UpdateService {
     }
 
     async fn registered(&self, cookie: &Cookie) -> Answered<Ticket> {
-        let ticket = self.open(cookie)?;
+        let ticket = self.open(cookie).await?;
         if self.is_registered(ticket.machine).await? {
             return Ok(ticket);
         }
@@ -218,14 +220,16 @@ impl UpdateService {
         let parameters = &request.parameters;
         at_most(&parameters.installed_non_leaf, INSTALLED, "parameters.InstalledNonLeafUpdateIDs")?;
         self.ledger.asked(ticket.machine, &ticket.group, Timestamp::now());
-        let mut result = SyncResult { new_cookie: self.renewed(&ticket), ..SyncResult::default() };
         if parameters.is_driver_pass || parameters.skip_software_sync {
-            return Ok(soap::answer::<SyncUpdates>(&result));
+            let new_cookie = self.renewed(&ticket, ticket.deadlines);
+            return Ok(soap::answer::<SyncUpdates>(&SyncResult { new_cookie, ..SyncResult::default() }));
         }
-        let state = self.state();
-        let view = state.view(&ticket.group, self.options.rule);
         let installed: HashSet<i32> = parameters.installed_non_leaf.iter().copied().collect();
         let known: HashSet<i32> = parameters.other_cached.iter().chain(&installed).copied().collect();
+        let newest = known.iter().max().copied().unwrap_or_default();
+        // What another server has given out must not be called out of scope here.
+        let state = self.state_with(|catalog| newest <= catalog.highest).await;
+        let view = state.view(&ticket.group, self.options.rule);
         // An update comes when all of its categories are installed, and so in a round after them.
         let has_all = state.catalog.categories().iter().all(|category| installed.contains(category));
         let filter = &parameters.filter_categories;
@@ -234,18 +238,22 @@ impl UpdateService {
         let new = view.items.iter().filter(|item| !known.contains(&item.id));
         let mut new = new.filter(|item| item.is_category || (has_all && wanted));
         let page: Vec<&str> = new.by_ref().take(PAGE).map(|item| &*item.written).collect();
-        result.is_truncated = new.next().is_some();
+        let is_truncated = new.next().is_some();
+        let (changed_updates, told) = changed(&view, &known, ticket.deadlines);
         let in_scope: HashSet<i32> = view.items.iter().map(|item| item.id).collect();
-        result.out_of_scope = known.into_iter().filter(|id| !in_scope.contains(id)).collect();
-        result.out_of_scope.sort_unstable();
+        let mut out_of_scope: Vec<i32> = known.into_iter().filter(|id| !in_scope.contains(id)).collect();
+        out_of_scope.sort_unstable();
+        let new_cookie = self.renewed(&ticket, told);
+        let result =
+            SyncResult { out_of_scope, changed_updates, is_truncated, new_cookie, ..SyncResult::default() };
         Ok(soap::answer_written::<SyncUpdates>(|writer| result.write_with(writer, page.into_iter())))
     }
 
-    /// Another cookie, once half of the time of this one is over.
-    fn renewed(&self, ticket: &Ticket) -> Option<Cookie> {
+    /// Another cookie, once half of the time of this one is over, or where the machine was told of deadlines.
+    fn renewed(&self, ticket: &Ticket, deadlines: u64) -> Option<Cookie> {
         let left = ticket.expires.duration_since(Timestamp::now()).unsigned_abs();
-        (left < self.options.cookie_lifetime / 2)
-            .then(|| self.new_cookie(ticket.machine, ticket.group.clone()))
+        (left < self.options.cookie_lifetime / 2 || deadlines != ticket.deadlines)
+            .then(|| self.new_cookie(ticket.machine, ticket.group.clone(), deadlines))
     }
 
     /// The updates of these ids that the machine gets, and the ids of all others.
@@ -264,10 +272,11 @@ impl UpdateService {
         (given, others)
     }
 
-    fn extended(&self, request: &GetExtendedUpdateInfo) -> Answered<ExtendedInfo> {
-        let ticket = self.open(&request.cookie)?;
-        at_most(&request.revisions, REVISIONS, "revisionIDs")?;
-        let state = self.state();
+    async fn extended(&self, request: &GetExtendedUpdateInfo) -> Answered<ExtendedInfo> {
+        let ticket = self.open(&request.cookie).await?;
+        at_most(&request.revisions, self.options.revisions, "revisionIDs")?;
+        let has = |catalog: &Catalog| request.revisions.iter().all(|id| catalog.update(*id).is_some());
+        let state = self.state_with(has).await;
         let (given, out_of_scope) = self.given(&state, &ticket, &request.revisions);
         let mut info = ExtendedInfo { out_of_scope, ..ExtendedInfo::default() };
         let wants = |kind: &str| request.fragments.iter().any(|wanted| wanted == kind);
@@ -284,18 +293,21 @@ impl UpdateService {
         Ok(info)
     }
 
-    fn locations(&self, request: &GetFileLocations) -> Answered<FileLocations> {
-        self.open(&request.cookie)?;
+    async fn locations(&self, request: &GetFileLocations) -> Answered<FileLocations> {
+        self.open(&request.cookie).await?;
         at_most(&request.digests, ITEMS, "fileDigests")?;
-        let state = self.state();
+        let has =
+            |catalog: &Catalog| request.digests.iter().all(|digest| catalog.location(*digest).is_some());
+        let state = self.state_with(has).await;
         let locate = |digest: &Sha1| state.catalog.location(*digest);
         Ok(FileLocations { locations: request.digests.iter().filter_map(locate).collect(), new_cookie: None })
     }
 
-    fn refresh(&self, request: &RefreshCache) -> Answered<RefreshedCache> {
-        let ticket = self.open(&request.cookie)?;
+    async fn refresh(&self, request: &RefreshCache) -> Answered<RefreshedCache> {
+        let ticket = self.open(&request.cookie).await?;
         at_most(&request.updates, ITEMS, "globalIDs")?;
-        let state = self.state();
+        let has = |catalog: &Catalog| request.updates.iter().all(|it| catalog.by_identity(*it).is_some());
+        let state = self.state_with(has).await;
         let find = |identity| {
             let update = state.catalog.by_identity(identity)?;
             let verdict = Catalog::verdict(update, &state.approvals, &ticket.group, self.options.rule);
@@ -314,9 +326,45 @@ impl UpdateService {
         let ticket = self.registered(&request.cookie).await?;
         at_most(&request.events, EVENTS, "eventBatch")?;
         // A machine speaks for itself alone, whatever its events say.
-        self.ledger.told(ticket.machine, &request.events, Timestamp::now());
-        Ok(Reported(true))
+        Ok(Reported(self.ledger.told(ticket.machine, &request.events, Timestamp::now())))
     }
+}
+
+/// What a server says about itself, since this time of change.
+pub(super) fn configuration(last_change: String, revisions: usize) -> ServerConfig {
+    let property = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    ServerConfig {
+        last_change,
+        is_registration_required: true,
+        plug_ins: vec![AuthPlugIn {
+            id: PLUG_IN.to_owned(),
+            service_url: AUTHORIZATION_SERVICE.to_owned(),
+            parameter: String::new(),
+        }],
+        allowed_events: Vec::new(),
+        // Native machines fail without these.
+        properties: vec![
+            property("MaxExtendedUpdatesPerRequest", &revisions.to_string()),
+            property("PackageServerShare", ""),
+            property("ProtocolVersion", "3.2"),
+            property("IsInventoryRequired", "0"),
+            property("ClientReportingLevel", "2"),
+        ],
+    }
+}
+
+/// What a machine has cached and gets under other deadlines than it was told of, and what it is told of then.
+///
+/// Which deadline has changed is not known: once one has, all that is cached is told again. A machine that
+/// keeps nothing is told of all deadlines with the updates themselves, and costs nothing here.
+fn changed(view: &GroupView, known: &HashSet<i32>, told: u64) -> (Vec<UpdateInfo>, u64) {
+    let cached = view.items.iter().filter(|item| known.contains(&item.id));
+    let cached = cached.filter_map(|item| Some((item.id, item.deployment.clone()?)));
+    let info = |(id, deployment)| UpdateInfo { id, deployment: Some(deployment), is_leaf: true, xml: None };
+    let cached: Vec<UpdateInfo> =
+        if told == view.deadlines { Vec::new() } else { cached.map(info).collect() };
+    let told = if cached.is_empty() { told } else { view.deadlines };
+    (cached, told)
 }
 
 fn read<C: Call>(document: &[u8]) -> Answered<C> {

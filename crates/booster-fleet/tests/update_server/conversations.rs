@@ -148,7 +148,7 @@ async fn a_cookie_whose_time_is_over_is_replaced_and_nobody_notices() {
 #[tokio::test]
 async fn servers_on_one_database_are_one_server_to_a_machine() {
     let (site, machine) = (Site::new(Setup::default()).await, tempfile::tempdir().unwrap());
-    let other = site.another(&Setup::default()).await;
+    let other = site.another(Setup::default()).await;
     let source = site.source(machine.path());
     source.prepare().await.unwrap();
     site.asked();
@@ -161,13 +161,38 @@ async fn servers_on_one_database_are_one_server_to_a_machine() {
     let kept: Vec<_> = std::fs::read_dir(machine.path().join("wsus")).unwrap().collect();
     let kept = kept.into_iter().map(|entry| entry.unwrap().path());
     let kept = kept.filter(|path| !path.ends_with("client.json")).last().unwrap();
-    let second = state(&other);
+    let second = state(&other.url);
     assert!(second.prepare().await.is_ok());
     let files: Vec<_> = std::fs::read_dir(machine.path().join("wsus")).unwrap().collect();
     let files = files.into_iter().map(|entry| entry.unwrap().path());
     let its = files.filter(|path| *path != kept && !path.ends_with("client.json")).last().unwrap();
     std::fs::copy(&kept, &its).unwrap();
-    let second = state(&other);
+    let second = state(&other.url);
     second.prepare().await.unwrap();
     assert_eq!(second.counters().requests, 2, "the cookie and the ids are good there");
+}
+
+#[tokio::test]
+async fn after_its_database_was_put_back_from_a_backup_a_server_gives_everybody_the_newest() {
+    // With a cookie that is good still, and with one that has to be renewed.
+    for lifetime in [3600, 1].map(Duration::from_secs) {
+        let setup = Setup { cookie_lifetime: lifetime, ..Setup::default() };
+        let (site, machine) = (Site::new(setup.clone()).await, tempfile::tempdir().unwrap());
+        site.source(machine.path()).prepare().await.unwrap();
+        let backup = site.dir.path().join("backup.sqlite");
+        site.back_up(&backup).await;
+        site.publish(2).await;
+        site.source(machine.path()).prepare().await.unwrap();
+        // The ids that the first publication got are given again, to the second one.
+        let published = async |dir: &std::path::Path| crate::site::publish(dir, 3).await;
+        let site = site.again(&backup, setup, published).await;
+        let source = site.source(machine.path());
+        source.prepare().await.unwrap();
+        let newest = std::fs::read(site.dir.path().join("repository/metadata/timestamp.json")).unwrap();
+        assert!(fetch(&source, Area::Metadata, "timestamp.json").await == Some(newest), "{lifetime:?}");
+        for number in 1..=3 {
+            let manifest = manifest(&site, number);
+            assert!(fetch(&source, Area::Targets, &manifest).await.is_some(), "{lifetime:?} {number}");
+        }
+    }
 }

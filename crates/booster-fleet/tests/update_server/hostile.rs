@@ -1,82 +1,17 @@
 //! Clients of other kinds, as their recorded conversations have it, and clients that mean harm.
 
-use crate::site::{Setup, Site};
+use crate::{
+    native::{call, code, cookie, exchange, post, sync, unregistered},
+    site::{Setup, Site},
+};
 use booster_wsus::{
-    Call, ErrorCode, Fault, Limits, Uuid,
+    Call, ErrorCode, Limits, Uuid,
     fragment::{Core, Extended},
     message::*,
     soap,
 };
 use jiff::Timestamp;
-use std::{
-    io::{Read as _, Write as _},
-    net::TcpStream,
-    time::Duration,
-};
-
-/// Sends bytes, and gives the answer's head and body. The client hangs up when the server does.
-fn exchange(site: &Site, request: &[u8]) -> (String, Vec<u8>) {
-    let mut stream = TcpStream::connect(site.url.trim_start_matches("http://")).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    // A server that has refused already may have hung up.
-    let _ = stream.write_all(request);
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
-    (String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase(), answer[end..].to_vec())
-}
-
-fn post(site: &Site, path: &str, document: &[u8]) -> (String, Vec<u8>) {
-    let mut request = format!(
-        "POST /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: text/xml; charset=utf-8\r\n\
-         User-Agent: Windows-Update-Agent/1507.2603 Client-Protocol/2.90\r\nAccept-Encoding: xpress\r\n\
-         Content-Length: {}\r\n\r\n",
-        document.len()
-    )
-    .into_bytes();
-    request.extend(document);
-    exchange(site, &request)
-}
-
-fn call<C: Call>(site: &Site, request: &C) -> Result<C::Answer, Fault> {
-    let (head, body) = post(site, C::SERVICE.path(), soap::request(request).as_bytes());
-    let answer = soap::read_answer::<C>(&body, &Limits::ANSWER).unwrap();
-    let status = if answer.is_ok() { "http/1.1 200" } else { "http/1.1 500" };
-    assert!(head.starts_with(status), "{head}");
-    answer
-}
-
-/// A native client's handshake.
-fn cookie(site: &Site, machine: u128) -> Cookie {
-    let config = call(site, &GetConfig { protocol_version: "2.90".into() }).unwrap();
-    assert!(config.is_registration_required);
-    for name in
-        ["MaxExtendedUpdatesPerRequest", "PackageServerShare", "ProtocolVersion", "IsInventoryRequired"]
-    {
-        assert!(config.property(name).is_some(), "{name}");
-    }
-    let client_id = Uuid::from_u128(machine).to_string().to_uppercase();
-    let dns_name = "pc.example".to_owned();
-    let who = GetAuthorizationCookie { client_id, target_group: None, dns_name: dns_name.clone() };
-    let authorization = vec![call(site, &who).unwrap()];
-    let current_time = Timestamp::now();
-    let (last_change, protocol_version) = (config.last_change, "2.90".to_owned());
-    let get = GetCookie { authorization, old_cookie: None, last_change, current_time, protocol_version };
-    let cookie = call(site, &get).unwrap();
-    let computer = Computer { dns_name, os_version: [10, 0, 26200], ..Computer::default() };
-    call(site, &RegisterComputer { cookie: cookie.clone(), computer }).unwrap();
-    cookie
-}
-
-fn sync(cookie: &Cookie, installed: Vec<i32>, other: Vec<i32>) -> SyncUpdates {
-    let parameters =
-        SyncParameters { installed_non_leaf: installed, other_cached: other, ..SyncParameters::default() };
-    SyncUpdates { cookie: cookie.clone(), parameters }
-}
-
-fn code<T>(answer: Result<T, Fault>) -> Option<ErrorCode> {
-    answer.err().and_then(|fault| fault.code)
-}
+use std::{io::Write as _, net::TcpStream, time::Duration};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_native_conversation_gets_everything_in_its_order() {
@@ -125,6 +60,8 @@ async fn a_native_conversation_gets_everything_in_its_order() {
     let files = info.updates.iter().filter_map(|it| Extended::read(&it.xml, &Limits::FRAGMENT).unwrap());
     let size = files.flat_map(|it| it.files).find(|file| file.sha1 == location.digest).unwrap().size;
     let path = location.url.strip_prefix(&site.url).unwrap();
+    let metadata = info.locations.iter().find(|it| it.url.ends_with(".json")).unwrap();
+    let release = info.locations.iter().find(|it| !it.url.ends_with(".json")).unwrap();
     let get = |method: &str, path: &str, header: &str| {
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n{header}\r\n"
@@ -134,6 +71,23 @@ async fn a_native_conversation_gets_everything_in_its_order() {
     assert_eq!(get("GET", path, "").1.len() as u64, size);
     let (head, body) = get("HEAD", path, "");
     assert!(head.contains(&format!("content-length: {size}")) && body.is_empty(), "{head}");
+    // In memory or in the folder, a file is the same to who fetches it in parts.
+    for location in [metadata, release] {
+        let path = location.url.strip_prefix(&site.url).unwrap();
+        let (head, whole) = get("GET", path, "");
+        assert!(head.contains(" 200 ") && head.contains("accept-ranges: bytes"), "{head}");
+        let etag = head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned();
+        let (head, part) = get("GET", path, &format!("Range: bytes=3-9\r\nIf-Range: {etag}\r\n"));
+        assert!(head.contains(" 206 ") && head.contains(&format!("etag: {etag}")), "{head}");
+        assert!(head.contains(&format!("content-range: bytes 3-9/{}", whole.len())), "{head}");
+        assert!(head.contains("content-length: 7"), "{head}");
+        assert_eq!(part, whole[3..10]);
+        let (head, nothing) = get("GET", path, &format!("Range: bytes={}-\r\n", whole.len()));
+        assert!(head.contains(" 416 ") && nothing.is_empty(), "{head}");
+        assert!(head.contains(&format!("content-range: bytes */{}", whole.len())), "{head}");
+        assert!(get("GET", path, &format!("If-None-Match: {etag}\r\n")).0.contains(" 304 "));
+        assert!(get("POST", path, "").0.contains(" 405 "));
+    }
     assert!(get("GET", "/Content/00/0000000000000000000000000000000000000000.json", "").0.contains(" 404 "));
     assert!(get("GET", "/Content/../keys/root-1.pem", "").0.contains(" 404 "));
     assert!(get("GET", "/SelfUpdate/wuident.cab", "").0.contains(" 404 "));
@@ -194,6 +148,33 @@ async fn a_machine_that_has_not_registered_has_to_and_too_many_cannot() {
     let group = Some("a\u{1b}[2J".to_owned());
     let odd = GetAuthorizationCookie { target_group: group, ..who.clone() };
     assert_eq!(code(call(&site, &odd)), Some(ErrorCode::InvalidParameters));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_registers_so_many_machines_and_a_proxy_says_for_whom_it_asks() {
+    let setup = || Setup { registrations_per_address: 2, ..Setup::default() };
+    let register = |site: &Site, machine: u128, forwarded: &str| {
+        let cookie = unregistered(site, machine);
+        let computer = Computer { dns_name: "pc.example".into(), ..Computer::default() };
+        let document = soap::request(&RegisterComputer { cookie, computer });
+        let request = format!(
+            "POST /{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Forwarded-For: {forwarded}\r\n\
+             Content-Length: {}\r\n\r\n{document}",
+            RegisterComputer::SERVICE.path(),
+            document.len()
+        );
+        let (_, body) = exchange(site, request.as_bytes());
+        code(soap::read_answer::<RegisterComputer>(&body, &Limits::ANSWER).unwrap())
+    };
+    let site = Site::new(setup()).await;
+    assert_eq!([1, 2].map(|machine| register(&site, machine, "10.0.0.1")), [None, None]);
+    assert_eq!(register(&site, 3, "10.0.0.2"), Some(ErrorCode::ServerBusy), "anybody can write that");
+    assert_eq!(register(&site, 2, "10.0.0.1"), None, "who is registered may register again");
+
+    let site = Site::new(Setup { proxies: vec!["127.0.0.1".parse().unwrap()], ..setup() }).await;
+    let said = [(1, "10.0.0.1"), (2, "10.0.0.9, 10.0.0.1"), (3, "10.0.0.2")];
+    assert_eq!(said.map(|(machine, forwarded)| register(&site, machine, forwarded)), [None, None, None]);
+    assert_eq!(register(&site, 4, "10.0.0.2, 10.0.0.1"), Some(ErrorCode::ServerBusy));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,10 @@
 mod conversations;
 #[cfg(unix)]
 mod databases;
+mod deciding;
 mod hostile;
 mod native;
+mod recorded;
+#[cfg(unix)]
+mod several;
 mod site;

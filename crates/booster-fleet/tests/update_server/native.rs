@@ -1,136 +1,112 @@
-//! A native machine's conversation, sent as it writes it: every member, in the order of the contract, with
-//! the values put in that the server has given.
+//! A client of another kind, message by message.
 
-use crate::site::{Setup, Site};
-use booster_wsus::{
-    Call, Limits,
-    fragment::{Core, Extended},
-    message::*,
-    soap,
-};
+use crate::site::Server;
+use booster_wsus::{Call, ErrorCode, Fault, Limits, Uuid, message::*, soap};
+use jiff::Timestamp;
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     time::Duration,
 };
 
-/// A request of a native machine, as it is kept beside the protocol's own tests.
-macro_rules! native {
-    ($name:literal) => {
-        include_str!(concat!("../../../booster-wsus/tests/golden/native/", $name, ".xml"))
-    };
-}
-
-/// Posts a document, and gives the answer's.
-fn post<C: Call>(site: &Site, document: &str) -> String {
-    let mut stream = TcpStream::connect(site.url.trim_start_matches("http://")).unwrap();
+/// Sends bytes, and gives the answer's head and body. The client hangs up when the server does.
+pub fn exchange(server: &Server, request: &[u8]) -> (String, Vec<u8>) {
+    let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let (path, action, length) = (C::SERVICE.path(), C::action(), document.len());
-    let head = format!(
-        "POST /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCache-Control: no-cache\r\nPragma: no-cache\r\n\
-         Content-Type: text/xml; charset=utf-8\r\nUser-Agent: Windows-Update-Agent/1507.2603.12012.0 \
-         Client-Protocol/2.90\r\nAccept-Encoding: xpress\r\nMS-CV: a.1\r\nSOAPAction: \"{action}\"\r\n\
-         Content-Length: {length}\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    stream.write_all(document.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{}: {answer}", C::OPERATION);
-    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    // A server that has refused already may have hung up.
+    let _ = stream.write_all(request);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
+    (String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase(), answer[end..].to_vec())
 }
 
-/// What the first element of this name holds.
-fn value<'a>(answer: &'a str, name: &str) -> &'a str {
-    let begun = answer.split_once(&format!("<{name}>")).unwrap().1;
-    begun.split_once(&format!("</{name}>")).unwrap().0
+pub fn post(server: &Server, path: &str, document: &[u8]) -> (String, Vec<u8>) {
+    let mut request = format!(
+        "POST /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: text/xml; charset=utf-8\r\n\
+         User-Agent: Windows-Update-Agent/1507.2603 Client-Protocol/2.90\r\nAccept-Encoding: xpress\r\n\
+         Content-Length: {}\r\n\r\n",
+        document.len()
+    )
+    .into_bytes();
+    request.extend(document);
+    exchange(server, &request)
 }
 
-fn read<C: Call>(answer: &str) -> C::Answer {
-    soap::read_answer::<C>(answer.as_bytes(), &Limits::ANSWER).unwrap().unwrap()
+pub fn call<C: Call>(server: &Server, request: &C) -> Result<C::Answer, Fault> {
+    let (head, body) = post(server, C::SERVICE.path(), soap::request(request).as_bytes());
+    let answer = soap::read_answer::<C>(&body, &Limits::ANSWER).unwrap();
+    let status = if answer.is_ok() { "http/1.1 200" } else { "http/1.1 500" };
+    assert!(head.starts_with(status), "{head}");
+    answer
 }
 
-fn integers(ids: impl Iterator<Item = i32>) -> String {
-    ids.map(|id| format!("<int>{id}</int>")).collect()
-}
-
-/// The cookie, in its two parts.
-struct Shown {
-    expiration: String,
-    data: String,
-}
-
-impl Shown {
-    /// The kept document with this cookie.
-    fn on(&self, document: &str) -> String {
-        document.replace("2026-10-04T09:15:30Z", &self.expiration).replace("/w==", &self.data)
+/// A native client's handshake, before it registers.
+pub fn unregistered(server: &Server, machine: u128) -> Cookie {
+    let config = call(server, &GetConfig { protocol_version: "2.90".into() }).unwrap();
+    assert!(config.is_registration_required);
+    for name in
+        ["MaxExtendedUpdatesPerRequest", "PackageServerShare", "ProtocolVersion", "IsInventoryRequired"]
+    {
+        assert!(config.property(name).is_some(), "{name}");
     }
+    let client_id = Uuid::from_u128(machine).to_string().to_uppercase();
+    let dns_name = "pc.example".to_owned();
+    let who = GetAuthorizationCookie { client_id, target_group: None, dns_name };
+    let authorization = vec![call(server, &who).unwrap()];
+    let current_time = Timestamp::now();
+    let (last_change, protocol_version) = (config.last_change, "2.90".to_owned());
+    let get = GetCookie { authorization, old_cookie: None, last_change, current_time, protocol_version };
+    call(server, &get).unwrap()
 }
 
-fn handshake(site: &Site) -> Shown {
-    let config = post::<GetConfig>(site, native!("config"));
-    let authorization = post::<GetAuthorizationCookie>(site, native!("authorization"));
-    let ask = native!("cookie")
-        .replace("AAECAw==", value(&authorization, "CookieData"))
-        .replace("2026-10-04T08:15:30.1234567Z", value(&config, "LastChange"));
-    // The old cookie is one of another server's.
-    let cookie = post::<GetCookie>(site, &ask);
-    let shown = Shown {
-        expiration: value(&cookie, "Expiration").to_owned(),
-        data: value(&cookie, "EncryptedData").to_owned(),
-    };
-    post::<RegisterComputer>(site, &shown.on(native!("register")));
-    shown
+/// A native client's handshake.
+pub fn cookie(server: &Server, machine: u128) -> Cookie {
+    let cookie = unregistered(server, machine);
+    let dns_name = "pc.example".to_owned();
+    let computer = Computer { dns_name, os_version: [10, 0, 26200], ..Computer::default() };
+    call(server, &RegisterComputer { cookie: cookie.clone(), computer }).unwrap();
+    cookie
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_conversation_with_every_member_in_native_order_gets_everything() {
-    let site = Site::new(Setup::default()).await;
-    let shown = handshake(&site);
-    let scan = read::<StartCategoryScan>(&post::<StartCategoryScan>(&site, native!("category-scan")));
-    assert_eq!((scan.preferred, scan.in_error.len()), (vec![booster_sources::PRODUCT], 1));
+pub fn sync(cookie: &Cookie, installed: Vec<i32>, other: Vec<i32>) -> SyncUpdates {
+    let parameters =
+        SyncParameters { installed_non_leaf: installed, other_cached: other, ..SyncParameters::default() };
+    SyncUpdates { cookie: cookie.clone(), parameters }
+}
 
-    // Without any list first, then with the categories, then for drivers.
-    let first = read::<SyncUpdates>(&post::<SyncUpdates>(&site, &shown.on(native!("sync-first"))));
-    let categories = integers(first.new_updates.iter().map(|update| update.id));
-    let with_ids = |document: &str| {
-        shown.on(document).replace("<int>1</int><int>2</int>", &categories).replace("<int>-7</int>", "")
-    };
-    let answer = post::<SyncUpdates>(&site, &with_ids(native!("sync")));
-    let second = read::<SyncUpdates>(&answer);
-    assert!(!second.new_updates.is_empty() && second.new_updates.iter().all(|update| update.is_leaf));
-    for member in ["AutoSelect", "AutoDownload", "SupersedenceBehavior"] {
-        let given = answer.matches(&format!("<{member}>0</{member}>")).count();
-        assert_eq!(given, second.new_updates.len(), "{member} is missed by native machines");
+pub fn code<T>(answer: Result<T, Fault>) -> Option<ErrorCode> {
+    answer.err().and_then(|fault| fault.code)
+}
+
+/// A whole scan of a client that keeps nothing: categories, and what belongs to them.
+pub fn scan(server: &Server, cookie: &Cookie) -> (Vec<i32>, Vec<i32>) {
+    let ids = |result: SyncResult| result.new_updates.into_iter().map(|update| update.id).collect::<Vec<_>>();
+    let categories = ids(call(server, &sync(cookie, vec![], vec![])).unwrap());
+    let leaves = ids(call(server, &sync(cookie, categories.clone(), vec![])).unwrap());
+    (categories, leaves)
+}
+
+/// Asks what revisions hold.
+pub fn extended(server: &Server, cookie: &Cookie, revisions: &[i32]) -> ExtendedInfo {
+    let fragments = vec!["Extended".to_owned()];
+    let (cookie, revisions, locales) = (cookie.clone(), revisions.to_vec(), vec!["en".to_owned()]);
+    call(server, &GetExtendedUpdateInfo { cookie, revisions, fragments, locales }).unwrap()
+}
+
+/// Fetches what is named by an address of any of a site's servers.
+pub fn content(server: &Server, url: &str) -> (String, Vec<u8>) {
+    let path = &url[url.find("/Content/").unwrap()..];
+    exchange(server, format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())
+}
+
+/// Asks until it is so; servers take things up in turns.
+pub async fn until(mut so: impl FnMut() -> bool) {
+    for _ in 0..600 {
+        if so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let drivers = read::<SyncUpdates>(&post::<SyncUpdates>(&site, &with_ids(native!("sync-drivers"))));
-    assert_eq!(drivers.new_updates, []);
-
-    let leaf = &second.new_updates[0];
-    let ask = shown.on(native!("extended")).replace("<int>12</int>", &integers([leaf.id].into_iter()));
-    let answer = post::<GetExtendedUpdateInfo>(&site, &ask);
-    let info = read::<GetExtendedUpdateInfo>(&answer);
-    assert_eq!(info.updates.len(), 2, "the files, and the words");
-    let mut fragments = info.updates.iter().map(|it| Extended::read(&it.xml, &Limits::FRAGMENT).unwrap());
-    let files = fragments.find_map(|fragment| fragment).unwrap().files;
-    assert_eq!(files.len(), info.locations.len());
-    let ask =
-        shown.on(native!("locations")).replace("2jmj7l5rSw0yVb/vlWAYkK/YBwk=", value(&answer, "FileDigest"));
-    let located = read::<GetFileLocations>(&post::<GetFileLocations>(&site, &ask));
-    assert_eq!(located.locations, info.locations[..1]);
-    let identity = Core::read(leaf.xml.as_deref().unwrap(), &Limits::FRAGMENT).unwrap().identity;
-    let ask = shown
-        .on(native!("refresh"))
-        .replace("0a1b2c3d-0000-4000-8000-000000000001", &identity.update.to_string())
-        .replace("<RevisionNumber>104<", &format!("<RevisionNumber>{}<", identity.revision));
-    let refreshed = read::<RefreshCache>(&post::<RefreshCache>(&site, &ask));
-    assert_eq!(refreshed.updates[0].id, leaf.id);
-
-    let told = read::<ReportEventBatch>(&post::<ReportEventBatch>(&site, &shown.on(native!("report"))));
-    assert_eq!(told, Reported(true));
-    site.taken_up().await;
-    let all = site.fleet.machines().await.unwrap();
-    let [known] = all.as_slice() else { panic!("{all:?}") };
-    assert_eq!((known.name.as_str(), known.versions["nis"].as_str()), ("pc-7.example", "1.1.0.0"));
-    assert_eq!(known.id.to_string(), "b6b7a6a0-1111-4222-8333-444455556666");
+    panic!("it never came to be");
 }

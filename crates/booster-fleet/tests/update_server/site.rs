@@ -5,13 +5,11 @@ use booster_fleet::{
     Fleet, Rule,
     server::{UpdateService, UpdateServiceOptions},
 };
-use booster_publish::{
-    KeyRing, KeySet, PublishRequest, Repository, RepositoryOptions,
-    serve::{ServeOptions, Server},
-};
+use booster_publish::{KeyRing, KeySet, PublishRequest, Repository, RepositoryOptions, serve::ServeOptions};
 use booster_sources::{HttpOptions, SourceKind, WsusOptions, WsusSource};
 use jiff::Timestamp;
 use std::{
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
@@ -22,25 +20,54 @@ use tokio_util::sync::CancellationToken;
 /// One answered request: method, path and status.
 pub type Line = (String, String, u16);
 
-pub struct Site {
-    pub dir: TempDir,
+/// A running server, ended when it is dropped.
+pub struct Server {
     pub fleet: Arc<Fleet>,
     pub url: String,
     pub log: Arc<Mutex<Vec<Line>>>,
+    port: u16,
     cancel: CancellationToken,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
+/// A repository, a database, and the first of their servers.
+pub struct Site {
+    pub dir: TempDir,
+    database: String,
+    server: Server,
+}
+
+impl std::ops::Deref for Site {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
 /// How a site is set up where it is not as usual.
+#[derive(Clone)]
 pub struct Setup {
     pub rule: Rule,
     pub cookie_lifetime: Duration,
     pub database: Option<String>,
+    pub turn: Duration,
+    pub revisions: usize,
+    pub registrations_per_address: u32,
+    pub proxies: Vec<IpAddr>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { rule: Rule::Automatic, cookie_lifetime: Duration::from_secs(3600), database: None }
+        Self {
+            rule: Rule::Automatic,
+            cookie_lifetime: Duration::from_secs(3600),
+            database: None,
+            turn: TURN,
+            revisions: 50,
+            registrations_per_address: 1000,
+            proxies: Vec::new(),
+        }
     }
 }
 
@@ -51,27 +78,44 @@ impl Site {
         let keys = KeySet::in_folder(&dir.path().join("keys"), 3, 2).unwrap();
         repository(dir.path()).init(keys, Timestamp::now()).await.unwrap();
         publish(dir.path(), 1).await;
-        Self::over(dir, setup).await
-    }
-
-    /// A server over a repository that is there.
-    async fn over(dir: TempDir, setup: Setup) -> Self {
         let database = setup.database.clone();
         let database = database.unwrap_or_else(|| dir.path().join("fleet.sqlite").display().to_string());
-        let fleet = Arc::new(Fleet::open(&database).await.unwrap());
-        let (url, log, cancel, tasks) = serve(dir.path(), &fleet, &setup).await;
-        Self { dir, fleet, url, log, cancel, tasks }
+        let server = serve(dir.path(), &database, &setup, None).await;
+        Self { dir, database, server }
     }
 
     /// Publishes the next release of nis.
     pub async fn publish(&self, number: u16) {
-        publish(self.dir.path(), number).await;
+        self.put(number).await;
         self.taken_up().await;
     }
 
+    /// Publishes the next release of nis, and does not wait for the server to take it up.
+    pub async fn put(&self, number: u16) {
+        publish(self.dir.path(), number).await;
+    }
+
     /// Another server over the same repository and database.
-    pub async fn another(&self, setup: &Setup) -> String {
-        serve(self.dir.path(), &self.fleet, setup).await.0
+    pub async fn another(&self, setup: Setup) -> Server {
+        serve(self.dir.path(), &self.database, &setup, None).await
+    }
+
+    /// Copies its SQLite database.
+    pub async fn back_up(&self, to: &Path) {
+        let pool = sqlx::AnyPool::connect(&format!("sqlite:{}", self.database)).await.unwrap();
+        let copy = sqlx::AssertSqlSafe(format!("VACUUM INTO '{}'", to.display()));
+        sqlx::query(copy).execute(&pool).await.unwrap();
+    }
+
+    /// The site's first server, started again at the same address over a database; what is done while none runs.
+    pub async fn again(self, database: &Path, setup: Setup, stopped: impl AsyncFnOnce(&Path)) -> Self {
+        let Self { dir, server, .. } = self;
+        let port = server.port;
+        drop(server);
+        stopped(dir.path()).await;
+        let database = database.to_str().unwrap().to_owned();
+        let server = serve(dir.path(), &database, &setup, Some(port)).await;
+        Self { dir, database, server }
     }
 
     /// Waits until the server has taken up what was published or decided before.
@@ -100,7 +144,7 @@ impl Site {
     }
 }
 
-impl Drop for Site {
+impl Drop for Server {
     fn drop(&mut self) {
         self.cancel.cancel();
         self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
@@ -109,22 +153,23 @@ impl Drop for Site {
 
 const TURN: Duration = Duration::from_millis(50);
 
-async fn serve(
-    dir: &Path,
-    fleet: &Arc<Fleet>,
-    setup: &Setup,
-) -> (String, Arc<Mutex<Vec<Line>>>, CancellationToken, Vec<tokio::task::JoinHandle<()>>) {
+async fn serve(dir: &Path, database: &str, setup: &Setup, port: Option<u16>) -> Server {
+    let fleet = Arc::new(Fleet::open(database).await.unwrap());
     // The address is needed before the service is made.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = port.unwrap_or_else(free);
     let url = format!("http://127.0.0.1:{port}");
     let options = UpdateServiceOptions {
         rule: setup.rule,
         cookie_lifetime: setup.cookie_lifetime,
-        turn: TURN,
+        turn: setup.turn,
+        revisions: setup.revisions,
+        registrations_per_address: setup.registrations_per_address,
+        proxies: setup.proxies.clone(),
         ..UpdateServiceOptions::new(url.clone())
     };
     let folder = dir.join("repository");
-    let service = UpdateService::new(&folder, repository(dir), Arc::clone(fleet), options).await.unwrap();
+    let service = UpdateService::new(&folder, repository(dir), Arc::clone(&fleet), options).await.unwrap();
     let service = Arc::new(service);
     let log: Arc<Mutex<Vec<Line>>> = Arc::default();
     let lines = Arc::clone(&log);
@@ -136,8 +181,7 @@ async fn serve(
         })),
         ..ServeOptions::default()
     };
-    let address = format!("127.0.0.1:{port}").parse().unwrap();
-    let server = Server::bind(&folder, address, options).await.unwrap();
+    let server = bind(&folder, port, options).await;
     let cancel = CancellationToken::new();
     let stop = cancel.clone().cancelled_owned();
     let maintained = {
@@ -145,7 +189,19 @@ async fn serve(
         async move { service.maintain(cancel).await }
     };
     let tasks = vec![tokio::spawn(server.run(stop)), tokio::spawn(maintained)];
-    (url, log, cancel, tasks)
+    Server { fleet, url, log, port, cancel, tasks }
+}
+
+/// Binds a port, which a server that was just stopped may hold for a moment yet.
+async fn bind(folder: &Path, port: u16, options: ServeOptions) -> booster_publish::serve::Server {
+    let address = format!("127.0.0.1:{port}").parse().unwrap();
+    for _ in 0..100 {
+        if let Ok(server) = booster_publish::serve::Server::bind(folder, address, options.clone()).await {
+            return server;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{address} is taken");
 }
 
 fn repository(dir: &Path) -> Repository {
@@ -153,7 +209,7 @@ fn repository(dir: &Path) -> Repository {
     Repository::open(place.to_str().unwrap(), RepositoryOptions::default()).unwrap()
 }
 
-async fn publish(dir: &Path, number: u16) {
+pub async fn publish(dir: &Path, number: u16) {
     let rules: PathBuf = dir.join(format!("rules-{number}"));
     std::fs::create_dir(&rules).unwrap();
     let rule = format!("rule r{number} {{ strings: $a = \"evil-{number}\" condition: $a }}");

@@ -1,5 +1,6 @@
 //! What a server answers beside the files of its folder.
 
+use booster_definitions::Digest;
 use bytes::Bytes;
 use hyper::{Response, body::Incoming, http::request::Parts};
 use std::net::SocketAddr;
@@ -18,6 +19,15 @@ pub enum Reply {
     Response(Response<Bytes>),
     /// The file that the folder gives out under this path, as if that had been asked for.
     File(String),
+    /// These bytes, as if the folder had them under this path: with ranges, an entity tag and preconditions.
+    Held {
+        /// A path that the folder could give out, such as `/metadata/timestamp.json`.
+        path: String,
+        /// The content.
+        bytes: Bytes,
+        /// Its digest, which is its entity tag.
+        sha256: Digest,
+    },
     /// The folder's own answer.
     Folder,
 }

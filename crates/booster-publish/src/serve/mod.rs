@@ -21,10 +21,12 @@ mod beside;
 mod body;
 mod name;
 mod open;
+mod peers;
 mod respond;
 mod stall;
 
 pub use beside::{Beside, Reply};
+pub use peers::holder;
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -33,7 +35,7 @@ use hyper_util::{
 };
 use std::{
     fmt, io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -71,6 +73,10 @@ pub type RequestObserver = Arc<dyn Fn(&RequestRecord) + Send + Sync>;
 pub struct ServeOptions {
     /// Connections at a time; more wait in the system's queue.
     pub connections: usize,
+    /// Connections at a time from one address, or one network of IPv6; more are closed at once.
+    pub connections_per_address: usize,
+    /// Proxies in front, which stand for many.
+    pub proxies: Vec<IpAddr>,
     /// Bytes of a request's head.
     pub header_bytes: usize,
     /// Time for a request's head to arrive, and so for an idle connection.
@@ -86,10 +92,12 @@ pub struct ServeOptions {
 }
 
 impl Default for ServeOptions {
-    /// 256 connections, 16 KiB of head within 15 s, 60 s of no progress, 10 s to drain.
+    /// 256 connections, 64 from one address, 16 KiB of head within 15 s, 60 s of no progress, 10 s to drain.
     fn default() -> Self {
         Self {
             connections: 256,
+            connections_per_address: 64,
+            proxies: Vec::new(),
             header_bytes: 16 << 10,
             header_time: Duration::from_secs(15),
             stall_time: Duration::from_secs(60),
@@ -102,13 +110,13 @@ impl Default for ServeOptions {
 
 impl fmt::Debug for ServeOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { connections, header_bytes, header_time, stall_time, drain_time, .. } = self;
+        let Self { connections, connections_per_address, header_bytes, header_time, stall_time, .. } = self;
         f.debug_struct("ServeOptions")
             .field("connections", connections)
+            .field("connections_per_address", connections_per_address)
             .field("header_bytes", header_bytes)
             .field("header_time", header_time)
             .field("stall_time", stall_time)
-            .field("drain_time", drain_time)
             .finish_non_exhaustive()
     }
 }
@@ -183,6 +191,8 @@ impl Server {
         let mut connections = JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
         let slots = Arc::new(Semaphore::new(self.options.connections.max(1)));
+        let peers = peers::Peers::new(self.options.connections_per_address, self.options.proxies.clone());
+        let peers = Arc::new(peers);
         loop {
             // Closed connections are reaped here, so that the set does not grow.
             while connections.try_join_next().is_some() {}
@@ -191,13 +201,17 @@ impl Server {
                 () = &mut shutdown => break,
             };
             let Some((stream, peer, slot)) = accepted else { continue };
+            let Some(place) = peers.enter(peer.ip()) else {
+                tracing::debug!(%peer, "the address has as many connections as it may have");
+                continue;
+            };
             let connection = self.connection(stream, peer);
             let watched = graceful.watch(connection);
             connections.spawn(async move {
                 if let Err(error) = watched.await {
                     tracing::debug!(%peer, %error, "connection ended");
                 }
-                drop(slot);
+                drop((slot, place));
             });
         }
         drop(self.listener);

@@ -7,13 +7,14 @@ use super::{
     name::PublicName,
     open::{Folder, OpenFile},
 };
+use bytes::Bytes;
 use hyper::{
-    Method, Request, Response, StatusCode,
+    Request, Response, StatusCode,
     body::Incoming,
     header::{self, HeaderName, HeaderValue},
     http::request::Parts,
 };
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{net::SocketAddr, ops::Range, sync::Arc, time::Instant};
 
 /// Answers the requests of one connection.
 pub(super) struct Responder {
@@ -35,6 +36,7 @@ impl Responder {
         let mut response = match reply {
             Reply::Response(response) => response.map(Body::bytes),
             Reply::File(path) => self.answer(&head, &path).await,
+            Reply::Held { path, bytes, sha256 } => held(&head, &path, bytes, &sha256.to_string()),
             Reply::Folder => self.answer(&head, head.uri.path()).await,
         };
         set(&mut response, header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -44,13 +46,13 @@ impl Responder {
 
     async fn answer(&self, request: &Parts, path: &str) -> Response<Body> {
         if !allowed(&request.method) {
-            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
-            set(&mut response, header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return response;
+            return not_allowed();
         }
         let Some(name) = PublicName::parse(path) else { return plain(StatusCode::NOT_FOUND) };
         match self.open(name.clone()).await {
-            Ok(Some(opened)) => file_response(request, &name, opened),
+            Ok(Some(OpenFile { file, facts })) => {
+                respond_with(request, &name, &facts, |range| Body::file(file, range))
+            }
             Ok(None) => plain(StatusCode::NOT_FOUND),
             Err(error) => {
                 tracing::error!(path, %error, "a file of the repository cannot be read");
@@ -65,12 +67,29 @@ impl Responder {
     }
 }
 
-fn file_response(request: &Parts, name: &PublicName, opened: OpenFile) -> Response<Body> {
-    let OpenFile { file, facts } = opened;
-    let answer = decide(&request.method, &request.headers, &facts);
+/// Bytes in memory, as a file of that name.
+fn held(request: &Parts, path: &str, bytes: Bytes, digest: &str) -> Response<Body> {
+    if !allowed(&request.method) {
+        return not_allowed();
+    }
+    let Some(name) = PublicName::parse(path) else { return plain(StatusCode::NOT_FOUND) };
+    let facts = Facts { length: bytes.len() as u64, etag: format!("\"{digest}\"") };
+    respond_with(request, &name, &facts, |range| {
+        let at = |end: u64| usize::try_from(end).unwrap_or(usize::MAX).min(bytes.len());
+        Body::bytes(bytes.slice(at(range.start)..at(range.end)))
+    })
+}
+
+fn respond_with(
+    request: &Parts,
+    name: &PublicName,
+    facts: &Facts,
+    body: impl FnOnce(Range<u64>) -> Body,
+) -> Response<Body> {
+    let answer = decide(&request.method, &request.headers, facts);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = answer.status();
-    describe(&mut response, name, &facts);
+    describe(&mut response, name, facts);
     let range = match answer {
         Answer::Whole => 0..facts.length,
         Answer::Part(range) => {
@@ -85,8 +104,8 @@ fn file_response(request: &Parts, name: &PublicName, opened: OpenFile) -> Respon
         Answer::NotModified | Answer::PreconditionFailed | Answer::MethodNotAllowed => return response,
     };
     set(&mut response, header::CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
-    if request.method == Method::GET {
-        *response.body_mut() = Body::file(file, range);
+    if request.method == hyper::Method::GET {
+        *response.body_mut() = body(range);
     }
     response
 }
@@ -97,6 +116,12 @@ fn describe(response: &mut Response<Body>, name: &PublicName, facts: &Facts) {
     set(response, header::CACHE_CONTROL, HeaderValue::from_static(name.lifetime.cache_control()));
     set(response, header::CONTENT_TYPE, HeaderValue::from_static(name.media_type()));
     set_text(response, header::ETAG, &facts.etag);
+}
+
+fn not_allowed() -> Response<Body> {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
+    set(&mut response, header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
 }
 
 /// An answer without a file. It must not be kept by caches: the next root is asked for before it

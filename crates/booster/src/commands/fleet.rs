@@ -25,6 +25,7 @@ Examples:
   booster fleet report                                  the whole in some lines
   booster fleet approve nis 1.4.0.0 --group pilots
   booster fleet decline nis 1.4.0.0
+  booster fleet forget mail-1.example
 
 The database is that of `booster serve --wsus`: see [fleet] in the configuration."
 )]
@@ -39,6 +40,7 @@ enum FleetCommand {
     Show(ShowArgs),
     Approve(ApproveArgs),
     Decline(DeclineArgs),
+    Forget(ForgetArgs),
     Report(ReportArgs),
 }
 
@@ -118,6 +120,21 @@ struct DeclineArgs {
     group: Option<String>,
 }
 
+/// Forget a machine that is gone, with its reports
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  booster fleet forget mail-1.example
+  booster fleet forget 6d0c1f0e                by the beginning of its id
+
+A machine that is not gone registers again when it asks the next time. Those that have not asked for
+`forget_after` under [fleet] in the configuration, 90 days, are forgotten without being told to.")]
+struct ForgetArgs {
+    /// The machine's name, its id, or the beginning of that
+    #[arg(value_name = "MACHINE")]
+    machine: String,
+}
+
 /// Sum the fleet up: versions, failures, silent machines, and what was decided
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -153,6 +170,12 @@ async fn perform(command: &FleetCommand, fleet: &Fleet, context: &Context) -> Re
         FleetCommand::Decline(args) => {
             let release = ReleaseKey { component: args.component, version: args.version };
             decide(release, args.group.as_deref(), Decision::Declined, fleet, context).await
+        }
+        FleetCommand::Forget(args) => {
+            let machine = fleet.machine(&args.machine).await?;
+            fleet.forget(machine.id).await?;
+            context.output.line(format!("{} ({}): forgotten", machine.name, machine.id));
+            Ok(())
         }
         FleetCommand::Report(args) => report(args, fleet, context).await,
     }

@@ -78,6 +78,10 @@ async fn serve(
         return Ok(());
     };
     options.header_time = options.header_time.max(SILENCE);
+    let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    options.connections = number(settings.fleet.connections);
+    options.connections_per_address = number(settings.fleet.connections_per_address);
+    options.proxies.clone_from(&settings.fleet.proxies);
     let mut server = Server::bind(&args.folder, args.listen, options).await?;
     let service = Arc::new(update_service(args, &settings, server.local_addr()).await?);
     server.set_beside(Arc::clone(&service) as _);
@@ -116,6 +120,9 @@ async fn update_service(
         },
         cookie_lifetime: settings.fleet.cookie_lifetime.0,
         machines: settings.fleet.machines,
+        registrations_per_address: settings.fleet.registrations_per_address,
+        forget_after: settings.fleet.forget_after.0,
+        proxies: settings.fleet.proxies.clone(),
         ..UpdateServiceOptions::new(public_url)
     };
     Ok(UpdateService::new(&args.folder, repository, Arc::new(fleet), options).await?)

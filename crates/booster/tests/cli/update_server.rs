@@ -98,6 +98,34 @@ fn a_site_approves_releases_group_by_group_and_sees_what_its_machines_have() {
     let shown = fleet(&["show", &id]).expect(0).out;
     assert!(shown.contains("installed") && shown.contains("pilots"), "{shown}");
     fleet(&["show", "nobody"]).expect(2);
+
+    // A deadline goes with the approval, and what is declined is taken away from nobody.
+    let by = ["approve", "antivirus", "1.0.0.0", "--deadline", "2026-01-01T18:00:00Z"];
+    let said = fleet(&by).expect(0).out;
+    assert!(said.starts_with("antivirus 1.0.0.0: approved for all machines, to be installed by "), "{said}");
+    until(|| update(&other)["outcome"] == "updated");
+    let said = fleet(&["decline", "antivirus", "1.0.0.0"]).expect(0).out;
+    assert_eq!(said, "antivirus 1.0.0.0: declined for all machines\n");
+    let mut fresh = 0;
+    until(|| {
+        fresh += 1;
+        let fresh = machine(dir.path(), &site, &server.url, &format!("fresh-{fresh}"));
+        update(&fresh)["components"][0]["held"]["reason"] == "not_approved"
+    });
+    update(&other);
+    assert_eq!(other.version().as_deref(), Some("1.0.0.0"));
+    let report = fleet(&["report"]).expect(0).out;
+    assert!(report.contains("antivirus 1.0.0.0: declined for all machines"), "{report}");
+    fleet(&["approve", "antivirus", "1.0.0.0", "--deadline", "tomorrow"]).expect(64);
+
+    // Who is forgotten and comes back is there again.
+    let said = fleet(&["forget", &id]).expect(0).out;
+    assert!(said.contains(&id) && said.ends_with("forgotten\n"), "{said}");
+    fleet(&["show", &id]).expect(2);
+    until(|| {
+        update(&pilot);
+        fleet(&["list", "--json", "--group", "pilots"]).json()[0]["id"] == id.as_str()
+    });
     fleet(&["approve", "antivirus", "1.0.0.0", "--group", ""]).expect(2);
 }
 
