@@ -61,11 +61,12 @@ fn an_update_that_is_joined_is_heard_from_its_first_event_and_its_cancellation_i
 fn an_update_that_waits_in_line_tells_nothing_until_its_turn_comes() {
     let Some(program) = Program::build("update", Language::C11, Link::Shared) else { return };
     let (_site, server, machine) = stalled();
-    // The sources of one kind are another request than all of them.
+    // Somebody else's look is another request, although it asks the same sources.
     let mut command = program.command(&machine);
     command.args(["5"]).stdout(Stdio::piped());
     let said = block_on(async {
-        let (mut client, followed) = searching(&machine, &Asked::default()).await;
+        let look = Asked { check_only: true, ..Asked::default() };
+        let (mut client, followed) = searching(&machine, &look).await;
         let child = command.spawn().unwrap();
         while client.status().await.unwrap().service.unwrap().queued == 0 {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -100,7 +101,10 @@ fn whom_the_service_runs_an_update_for_may_close_it_and_it_goes_on_for_others() 
         let asked = Asked::default();
         let followed = client.update(&asked, false).await.unwrap();
         assert!(followed.joined, "it runs although nobody is left who asked for it");
-        let other = Asked { kinds: vec![SourceKind::Http], ..asked };
+        // Who names the kind of the only source means the same one.
+        let same = Asked { kinds: vec![SourceKind::Http], ..asked.clone() };
+        assert!(client.update(&same, false).await.unwrap().joined);
+        let other = Asked { check_only: true, ..asked };
         assert_eq!(client.update(&other, false).await.unwrap().ahead, 1);
         server.heal();
         client.cancel(followed.number).await.unwrap();
