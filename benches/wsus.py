@@ -26,7 +26,7 @@ class UpdateServer:
 
     def __enter__(self) -> "UpdateServer":
         # All machines register from this one.
-        environment = {**os.environ, "BOOSTER_FLEET__REGISTRATIONS_PER_ADDRESS": str(MACHINES)}
+        environment = {**os.environ, "BOOSTER_FLEET__REGISTRATIONS_PER_ADDRESS": str(MACHINES + 1)}
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen(self.command, env=environment, **silent)
         for _ in range(200):
