@@ -25,6 +25,8 @@ pub struct SmbMessage {
     /// Its bytes, from the header on.
     pub bytes: Vec<u8>,
     cut: Option<Box<dyn FnOnce()>>,
+    /// How long it waits before it goes on; other messages do not wait for it.
+    delay: Duration,
 }
 
 impl SmbMessage {
@@ -91,7 +93,7 @@ impl SmbTap {
     pub fn slow(server: u16, delay: Duration) -> Self {
         Self::meddling(server, move |message| {
             if message.is_answer {
-                thread::sleep(delay);
+                message.delay = delay;
             }
         })
     }
@@ -144,7 +146,7 @@ impl Counts {
     fn carry(&self, mut from: TcpStream, mut to: TcpStream, is_answer: bool, meddler: &Meddler) {
         let mut is_connected = false;
         while let Some(bytes) = next(&mut from) {
-            let mut message = SmbMessage { is_answer, number: None, bytes, cut: None };
+            let mut message = SmbMessage { is_answer, number: None, bytes, cut: None, delay: Duration::ZERO };
             self.count(&mut message, is_connected);
             is_connected |= message.command() == Some(TREE_CONNECT);
             let gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,6 +157,7 @@ impl Counts {
                 return;
             }
             drop(gate);
+            thread::sleep(message.delay);
             let length = u32::try_from(message.bytes.len()).unwrap().to_be_bytes();
             if to.write_all(&length).and_then(|()| to.write_all(&message.bytes)).is_err() {
                 break;
