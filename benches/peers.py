@@ -12,7 +12,7 @@ class Nginx:
     """A real nginx on loopback that serves a folder, for as long as the block lasts."""
 
     def __init__(self, folder: Path, scratch: Path) -> None:
-        self.folder, self.scratch, self.port = folder, scratch, _free_port()
+        self.folder, self.scratch, self.port = folder, scratch, free_port()
 
     @property
     def url(self) -> str:
@@ -40,12 +40,8 @@ class Nginx:
             """
         )
         self.process = subprocess.Popen([program, "-c", str(config), "-e", str(self.scratch / "error.log")])
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return self
-            time.sleep(0.05)
-        raise SystemExit("nginx did not start: see " + str(self.scratch / "error.log"))
+        await_port(self.port, f"nginx did not start: see {self.scratch / 'error.log'}")
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
@@ -84,7 +80,18 @@ class Freshclam:
         return ["freshclam", f"--config-file={self.config}", "--update-db=custom", "--no-dns", "--quiet"]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody has."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def await_port(port: int, failure: str) -> None:
+    """Waits until a server that was just started listens, for ten seconds at the most."""
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit(failure)

@@ -2,12 +2,11 @@
 
 import os
 import shutil
-import socket
 import subprocess
-import time
 from pathlib import Path
 
 import measure
+from peers import await_port, free_port
 
 PASSWORD = "S3cret!"
 # The NT hash of the password.
@@ -20,9 +19,7 @@ class Samba:
 
     def __init__(self, folder: Path, scratch: Path) -> None:
         self.folder, self.scratch = folder, scratch
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
 
     @staticmethod
     def installed() -> bool:
@@ -77,12 +74,8 @@ class Samba:
             command = ["/usr/sbin/smbd", "-F", "--debug-stdout", "-s", str(config)]
             # It ends when its input does: a benchmark that is killed leaves no server.
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return self
-            time.sleep(0.05)
-        raise SystemExit(f"smbd did not start: see {place}/output.log")
+        await_port(self.port, f"smbd did not start: see {place}/output.log")
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.process.stdin.close()

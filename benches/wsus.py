@@ -2,12 +2,12 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 import measure
+from peers import await_port, free_port
 
 MACHINES = 10_000
 SECONDS = 20
@@ -17,9 +17,7 @@ class UpdateServer:
     """`booster serve --wsus` over a repository, with a fleet of its own, for as long as the block lasts."""
 
     def __init__(self, program: str, repository: Path, scratch: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         listen = ["--listen", f"127.0.0.1:{self.port}", "--public-url", self.url]
         self.command = [program, "--data-dir", str(scratch), "serve", str(repository), "--wsus", *listen]
@@ -29,12 +27,8 @@ class UpdateServer:
         environment = {**os.environ, "BOOSTER_FLEET__REGISTRATIONS_PER_ADDRESS": str(MACHINES + 1)}
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen(self.command, env=environment, **silent)
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return self
-            time.sleep(0.05)
-        raise SystemExit("the update server did not start")
+        await_port(self.port, "the update server did not start")
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
@@ -87,6 +81,7 @@ def _load(server: UpdateServer, tool: Path) -> None:
     )
     assert client.stdout.readline() == "registered\n", "machines could not register"
     registered = time.monotonic() - begun
+    # What the registrations brought is written down by then.
     time.sleep(3)
     before, cpu = server.memory("VmRSS"), server.cpu()
     answers, _ = client.communicate("\n")

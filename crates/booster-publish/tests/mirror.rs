@@ -10,17 +10,16 @@ use booster_publish::{
 };
 use booster_smb::{Account, ShareOptions, SignIn};
 use booster_sources::{
-    DirectorySource, HttpOptions, HttpSource, ProxyChoice, Source, SourceError, TransferRules, UncSource,
+    DirectorySource, HttpOptions, HttpSource, ProxyChoice, Source, SourceError, UncSource,
 };
 use booster_test_support::{Fault, FaultyServer, Samba, SambaShare};
-use booster_trust::{ClientOptions, TrustError};
+use booster_trust::TrustError;
 use common::{Machine, Site, block, files_below, rule, versions};
 use jiff::Timestamp;
 use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -40,16 +39,7 @@ impl Desk {
     }
 
     fn request(&self, site: &Site, source: Arc<dyn Source>) -> MirrorRequest {
-        MirrorRequest {
-            source,
-            work: self.dir.path().join("work"),
-            root: Some(site.root.clone()),
-            trust: ClientOptions::default(),
-            transfer: TransferRules::default(),
-            retries: 5,
-            retry_pause: Duration::ZERO,
-            verify: false,
-        }
+        MirrorRequest { retries: 5, ..site.mirror_request(source, self.dir.path().join("work")) }
     }
 
     fn mirror(&self, site: &Site, source: Arc<dyn Source>) -> Result<MirrorReport, MirrorError> {

@@ -112,8 +112,8 @@ impl Record {
     }
 }
 
-/// What an update has done: a return before it or from it, every source that failed, every component that is new, and its
-/// outcome.
+/// What an update has done: a return before it or from it, every source that failed, every component that is
+/// new, and its outcome.
 pub(crate) fn update(number: u64, by: By, report: &Report) -> Vec<Record> {
     let base = Fields { update: Some(number), by: Some(by.to_string()), ..Fields::default() };
     let mut records = Vec::new();

@@ -68,18 +68,9 @@ async fn ticket(tickets: &Tickets, host: &str, limit: Duration) -> Result<ccache
         Tickets::Keytab { file, principal } => {
             open_protected(file).map_err(|error| failed(error.to_string()))?;
             let cache = own.path().join("tickets");
-            run(
-                Command::new("kinit")
-                    .arg("-k")
-                    .arg("-t")
-                    .arg(file)
-                    .arg("-c")
-                    .arg(&cache)
-                    .args(["--", principal]),
-                principal,
-                limit,
-            )
-            .await?;
+            let mut kinit = Command::new("kinit");
+            kinit.arg("-k").arg("-t").arg(file).arg("-c").arg(&cache).args(["--", principal]);
+            run(&mut kinit, principal, limit).await?;
             (cache, principal.as_str())
         }
     };

@@ -1,6 +1,6 @@
 //! What the tests of all crates need from the world outside: a web server that misbehaves on
-//! order, a real nginx, a real forward proxy, a real file server, a real Kerberos realm, real engines, a real PostgreSQL, and
-//! certificates.
+//! order, a real nginx, a real forward proxy, a real file server, a real Kerberos realm, real engines, a
+//! real PostgreSQL, and certificates.
 //!
 //! Everything listens on loopback only, on a port of its own, is bounded in time and memory, and
 //! ends when it is dropped. What needs a program that is not installed says `skipped: ...` and

@@ -22,6 +22,9 @@ const SMBD: &str = "/usr/sbin/smbd";
 /// The NT hash of [`Samba::PASSWORD`].
 const HASH: &str = "10B2F1961375B20126508C2267862BF0";
 
+/// An account that may sign in, as `smbpasswd` has it behind the hash.
+const ACCOUNT: &str = "[UX         ]:LCT-60000000";
+
 /// A share to be.
 #[derive(Debug, Clone)]
 pub struct SambaShare {
@@ -77,12 +80,12 @@ impl Samba {
 
     /// Starts a server with these shares. `None`, with a message, where Samba is not installed.
     pub fn start(shares: &[SambaShare]) -> Option<Self> {
-        Self::start_with(shares, "", "[UX         ]:LCT-60000000")
+        Self::start_with(shares, "", ACCOUNT)
     }
 
     /// Starts a server with further global settings.
     pub fn start_with_settings(shares: &[SambaShare], settings: &str) -> Option<Self> {
-        Self::start_with(shares, settings, "[UX         ]:LCT-60000000")
+        Self::start_with(shares, settings, ACCOUNT)
     }
 
     /// Starts a server on which the account's password must be changed first.
@@ -99,7 +102,7 @@ impl Samba {
     pub fn start_with_expired_account(shares: &[SambaShare]) -> Option<Self> {
         // Only this kind of list of accounts has a date of expiry.
         let backend = "passdb backend = tdbsam\n";
-        Self::start_as(shares, backend, "[UX         ]:LCT-60000000", &[], expire)
+        Self::start_as(shares, backend, ACCOUNT, &[], expire)
     }
 
     /// Starts a server that takes the tickets of this Kerberos realm, for the name `localhost`.
@@ -110,7 +113,7 @@ impl Samba {
             keytab.display()
         );
         let environment = [("KRB5_CONFIG", realm.configuration())];
-        Self::start_as(shares, &settings, "[UX         ]:LCT-60000000", &environment, |_| {})
+        Self::start_as(shares, &settings, ACCOUNT, &environment, |_| {})
     }
 
     fn start_with(shares: &[SambaShare], settings: &str, account: &str) -> Option<Self> {

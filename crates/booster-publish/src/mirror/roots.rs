@@ -11,7 +11,7 @@ use crate::{
     PublishError, Repository, Result,
     repository::{Stored, TIMESTAMP, Versioned},
 };
-use booster_trust::signing::{self, SnapshotRole, TimestampRole};
+use booster_trust::signing;
 use bytes::Bytes;
 
 /// Signed metadata that goes together: what readers are led to by a timestamp.
@@ -58,21 +58,18 @@ pub(super) fn split(newest_accepts: bool, roots: &[Verdict]) -> Split {
 impl Repository {
     /// The state that readers see, where it is there and whole.
     pub(super) async fn seen(&self, timestamp: Option<&Stored>) -> Result<Option<State>> {
-        let Some(timestamp) = timestamp.map(|stored| stored.bytes.clone()) else { return Ok(None) };
-        let role: Option<TimestampRole> = signing::read_unverified(&timestamp).ok();
-        let Some(version) = role.and_then(|role| role.snapshot().map(|entry| entry.version)) else {
-            return Ok(None);
+        let Some(timestamp) = timestamp else { return Ok(None) };
+        let led = match self.led_to(timestamp).await {
+            Err(PublishError::TooLarge { .. }) => None,
+            led => led?,
         };
-        let Some(snapshot) = self.readable(&Versioned::Snapshot.object(version)).await? else {
-            return Ok(None);
-        };
-        let role: Option<SnapshotRole> = signing::read_unverified(&snapshot).ok();
-        let Some(version) = role.and_then(|role| role.meta.get("targets.json").map(|entry| entry.version))
-        else {
-            return Ok(None);
-        };
-        let targets = self.readable(&Versioned::Targets.object(version)).await?;
-        Ok(targets.map(|targets| State { timestamp, snapshot, targets }))
+        let Some(led) = led else { return Ok(None) };
+        let targets = self.readable(&Versioned::Targets.object(led.targets)).await?;
+        Ok(targets.map(|targets| State {
+            timestamp: timestamp.bytes.clone(),
+            snapshot: led.snapshot,
+            targets,
+        }))
     }
 
     /// Deletes the newest roots, as far as they do not accept the state that readers see and one before them does:

@@ -3,10 +3,11 @@
 use super::{
     Published, Repository,
     layout::{METADATA, TARGETS, TIMESTAMP, Versioned, target_object},
-    storage::Listed,
+    storage::{Listed, Stored},
 };
 use crate::{PublishError, Result};
 use booster_trust::signing::{self, SnapshotRole, TargetsRole, TimestampRole};
+use bytes::Bytes;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -15,6 +16,16 @@ use std::collections::BTreeSet;
 struct Current {
     snapshot: u64,
     targets: u64,
+}
+
+/// What a timestamp leads to.
+pub(crate) struct LedTo {
+    /// The version of the snapshot.
+    version: u64,
+    /// Its bytes.
+    pub snapshot: Bytes,
+    /// The version of the targets that it names.
+    pub targets: u64,
 }
 
 impl Repository {
@@ -50,16 +61,22 @@ impl Repository {
 
     async fn current(&self) -> Result<Option<Current>> {
         let Some(timestamp) = self.storage.read(TIMESTAMP).await? else { return Ok(None) };
+        let led = self.led_to(&timestamp).await?;
+        Ok(led.map(|LedTo { version, targets, .. }| Current { snapshot: version, targets }))
+    }
+
+    /// What a timestamp leads to; nothing where it or the snapshot says nothing. Neither is verified.
+    pub(crate) async fn led_to(&self, timestamp: &Stored) -> Result<Option<LedTo>> {
         let role: Option<TimestampRole> = signing::read_unverified(&timestamp.bytes).ok();
-        let Some(snapshot) = role.and_then(|role| role.snapshot().map(|entry| entry.version)) else {
+        let Some(version) = role.and_then(|role| role.snapshot().map(|entry| entry.version)) else {
             return Ok(None);
         };
-        let Some(stored) = self.storage.read(&Versioned::Snapshot.object(snapshot)).await? else {
+        let Some(snapshot) = self.storage.read(&Versioned::Snapshot.object(version)).await? else {
             return Ok(None);
         };
-        let role: Option<SnapshotRole> = signing::read_unverified(&stored.bytes).ok();
+        let role: Option<SnapshotRole> = signing::read_unverified(&snapshot.bytes).ok();
         let targets = role.and_then(|role| role.meta.get("targets.json").map(|entry| entry.version));
-        Ok(targets.map(|targets| Current { snapshot, targets }))
+        Ok(targets.map(|targets| LedTo { version, snapshot: snapshot.bytes, targets }))
     }
 
     /// The target objects that kept targets metadata refers to. Kept metadata that cannot be read

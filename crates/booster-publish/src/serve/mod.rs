@@ -110,13 +110,15 @@ impl Default for ServeOptions {
 
 impl fmt::Debug for ServeOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { connections, connections_per_address, header_bytes, header_time, stall_time, .. } = self;
+        let Self { connections, connections_per_address, header_bytes, .. } = self;
+        let Self { header_time, stall_time, drain_time, .. } = self;
         f.debug_struct("ServeOptions")
             .field("connections", connections)
             .field("connections_per_address", connections_per_address)
             .field("header_bytes", header_bytes)
             .field("header_time", header_time)
             .field("stall_time", stall_time)
+            .field("drain_time", drain_time)
             .finish_non_exhaustive()
     }
 }

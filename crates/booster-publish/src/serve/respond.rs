@@ -9,7 +9,7 @@ use super::{
 };
 use bytes::Bytes;
 use hyper::{
-    Request, Response, StatusCode,
+    Method, Request, Response, StatusCode,
     body::Incoming,
     header::{self, HeaderName, HeaderValue},
     http::request::Parts,
@@ -104,7 +104,7 @@ fn respond_with(
         Answer::NotModified | Answer::PreconditionFailed | Answer::MethodNotAllowed => return response,
     };
     set(&mut response, header::CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
-    if request.method == hyper::Method::GET {
+    if request.method == Method::GET {
         *response.body_mut() = body(range);
     }
     response

@@ -7,14 +7,18 @@ use booster_definitions::{
     Component, Digest, ReleaseManifest, TargetName, archive, full_target, manifest_target,
 };
 use booster_publish::{
-    InitReport, KeyRing, KeySet, PublishReport, PublishRequest, Repository, RepositoryOptions, Result,
+    InitReport, KeyRing, KeySet, MirrorRequest, PublishReport, PublishRequest, Repository, RepositoryOptions,
+    Result,
 };
+use booster_sources::{Source, TransferRules};
 use booster_trust::{Client, ClientOptions, TrustError, TrustedState};
 use jiff::Timestamp;
 use sigstore_tuf::transport::FetchFuture;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
 };
 
 /// A rule that finds a word.
@@ -48,6 +52,20 @@ impl Site {
     pub fn init(&self) -> Result<InitReport> {
         let keys = KeySet::in_folder(&self.key_folder(), 3, 2)?;
         block(self.repository().init(keys, Timestamp::now()))
+    }
+
+    /// What is asked of a mirror of this publisher's, which tries once.
+    pub fn mirror_request(&self, source: Arc<dyn Source>, work: PathBuf) -> MirrorRequest {
+        MirrorRequest {
+            source,
+            work,
+            root: Some(self.root.clone()),
+            trust: ClientOptions::default(),
+            transfer: TransferRules::default(),
+            retries: 0,
+            retry_pause: Duration::ZERO,
+            verify: false,
+        }
     }
 
     pub fn key_folder(&self) -> PathBuf {

@@ -6,14 +6,10 @@ use crate::{
 };
 use booster_definitions::Component::Antivirus;
 use booster_publish::{
-    KeyRing, MirrorError, MirrorReport, MirrorRequest, PublishError, Repository, RepositoryOptions,
-    RootChange,
+    KeyRing, MirrorError, MirrorReport, PublishError, Repository, RepositoryOptions, RootChange,
 };
-use booster_sources::{DirectorySource, TransferRules};
-use booster_trust::{
-    ClientOptions,
-    signing::{self, SigningKey, TimestampRole, TopRole},
-};
+use booster_sources::DirectorySource;
+use booster_trust::signing::{self, SigningKey, TimestampRole, TopRole};
 use jiff::{SignedDuration, Timestamp};
 use std::{
     fs,
@@ -22,7 +18,6 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -51,16 +46,8 @@ impl World {
     }
 
     fn mirror_to(&self, place: &Repository, from: &Path) -> Result<MirrorReport, MirrorError> {
-        let request = MirrorRequest {
-            source: Arc::new(DirectorySource::new(from)),
-            work: self.work.path().join("work"),
-            root: Some(self.site.root.clone()),
-            trust: ClientOptions::default(),
-            transfer: TransferRules::default(),
-            retries: 0,
-            retry_pause: Duration::ZERO,
-            verify: false,
-        };
+        let source = Arc::new(DirectorySource::new(from));
+        let request = self.site.mirror_request(source, self.work.path().join("work"));
         block(place.mirror(&request, Timestamp::now(), &CancellationToken::new(), &|_| {}))
     }
 
